@@ -1,0 +1,7 @@
+// Package authn decides who is calling: it takes the Credential out of a request, asks a Chain of
+// Authenticators, and verifies JWTs of configured issuers itself (Issuers). It also owns the two rules
+// every proxied request passes first: the canonical path and the strip list.
+//
+// It imports internal/*, go-oidc, golang-jwt, golang-lru, go-jose (JWK decoding only) and x/sync, and
+// neither store nor Caddy: packages that keep principals in a store implement Authenticator themselves.
+package authn
