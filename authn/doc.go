@@ -2,6 +2,7 @@
 // Authenticators, and verifies JWTs of configured issuers itself (Issuers). It also owns the two rules
 // every proxied request passes first: the canonical path and the strip list.
 //
-// It imports internal/*, go-oidc, golang-jwt, golang-lru, go-jose (JWK decoding only) and x/sync, and
-// neither store nor Caddy: packages that keep principals in a store implement Authenticator themselves.
+// It imports internal/*, go-oidc (discovery), golang-jwt (signatures and registered claims), go-jose
+// (JWK decoding only), golang-lru and zap, and neither store nor Caddy: packages that keep principals
+// in a store implement Authenticator themselves.
 package authn

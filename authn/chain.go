@@ -1,0 +1,37 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Chain asks its Authenticators in order. The first that does not say "not mine" decides: success and
+// rejection stop the chain, and so does anything that cannot be told, which includes an error that wraps
+// no outcome and a missing principal. If nobody knows the credential it is rejected; without one the
+// outcome is ErrNoCredential. A Chain is not changed after construction.
+type Chain []Authenticator
+
+// Authenticate implements Authenticator.
+func (c Chain) Authenticate(ctx context.Context, cred Credential) (*Principal, error) {
+	for _, a := range c {
+		p, err := a.Authenticate(ctx, cred)
+		switch {
+		case err == nil && p != nil:
+			return p, nil
+		case err == nil:
+			return nil, fmt.Errorf("%w: an authenticator answered nothing", ErrUnavailable)
+		case errors.Is(err, ErrUnavailable), errors.Is(err, ErrRejected):
+			return nil, err
+		case errors.Is(err, ErrNoCredential), errors.Is(err, ErrNotMine):
+		default:
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	if cred.Scheme == "" && cred.Token.Empty() && cred.Cert == nil {
+		return nil, ErrNoCredential
+	}
+	return nil, fmt.Errorf("%w: no authenticator knows it", ErrRejected)
+}
+
+var _ Authenticator = Chain(nil)

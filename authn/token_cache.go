@@ -1,0 +1,96 @@
+package authn
+
+import (
+	"crypto/sha256"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+const maxShards = 64
+
+// TokenCache remembers verified tokens, by their SHA-256 and in shards with a lock each. Only verified
+// tokens get in, so a flood of bad ones evicts nothing (specs C6). What a cached token is worth is
+// judged at each hit: its expiry, its issuer and its key (specs C1, C4). It is safe for concurrent use,
+// may be shared by several Issuers, and starts no goroutine. A nil TokenCache remembers nothing.
+type TokenCache struct {
+	shards []tokenShard
+}
+
+type tokenShard struct {
+	tokens       *lru.Cache[tokenKey, *cachedToken]
+	hits, misses atomic.Uint64
+	_            [64]byte // keeps the counters of two shards off one cache line
+}
+
+type tokenKey [sha256.Size]byte
+
+// cachedToken is immutable.
+type cachedToken struct {
+	principal Principal
+	issuer    *Issuer
+	key       *publicKey
+}
+
+// CacheStats counts what a TokenCache did.
+type CacheStats struct {
+	Entries      int
+	Hits, Misses uint64
+}
+
+// NewTokenCache makes a cache for about the given number of tokens, or nil for zero and less.
+func NewTokenCache(entries int) *TokenCache {
+	if entries <= 0 {
+		return nil
+	}
+	shards := 1
+	for shards < maxShards && entries/shards >= 64 {
+		shards *= 2
+	}
+	c := &TokenCache{shards: make([]tokenShard, shards)}
+	for n := range c.shards {
+		tokens, err := lru.New[tokenKey, *cachedToken]((entries + shards - 1) / shards)
+		if err != nil {
+			panic(err) // only for a size below 1
+		}
+		c.shards[n].tokens = tokens
+	}
+	return c
+}
+
+// Stats sums up the shards.
+func (c *TokenCache) Stats() CacheStats {
+	var s CacheStats
+	if c == nil {
+		return s
+	}
+	for n := range c.shards {
+		shard := &c.shards[n]
+		s.Entries += shard.tokens.Len()
+		s.Hits += shard.hits.Load()
+		s.Misses += shard.misses.Load()
+	}
+	return s
+}
+
+func (c *TokenCache) shard(k tokenKey) *tokenShard { return &c.shards[int(k[0])&(len(c.shards)-1)] }
+
+// get returns the token k if it is still good for one of the issuers that mine accepts.
+func (c *TokenCache) get(k tokenKey, mine func(*Issuer) bool) *cachedToken {
+	shard := c.shard(k)
+	t, ok := shard.tokens.Get(k)
+	if !ok || !mine(t.issuer) || !t.good(t.issuer.now()) {
+		shard.misses.Add(1)
+		return nil
+	}
+	shard.hits.Add(1)
+	return t
+}
+
+func (c *TokenCache) put(k tokenKey, t *cachedToken) { c.shard(k).tokens.Add(k, t) }
+
+// good reports whether the token has not expired and its key is still the issuer's.
+func (t *cachedToken) good(now time.Time) bool {
+	return now.Before(t.principal.NotAfter) && t.key.alive(now.Sub(t.issuer.keys.epoch))
+}
