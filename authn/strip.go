@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -61,6 +62,23 @@ func NewStripList(identityPrefix string, managed ...string) *StripList {
 		}
 	}
 	return s
+}
+
+// CheckIdentityPrefix reports whether prefix can be the prefix of a route's identity headers. Everything
+// below it is deleted from every request, so it must not cover headers that clients need.
+func CheckIdentityPrefix(prefix string) error {
+	norm := NormalizeHeaderName(prefix)
+	for i := range len(norm) {
+		if c := norm[i]; c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return fmt.Errorf("%q is no prefix of a header name", prefix)
+		}
+	}
+	for _, n := range append([]string{"Host", "Te", "Transfer-Encoding", "X-Forwarded-"}, commonNames...) {
+		if strings.HasPrefix(NormalizeHeaderName(n), norm) {
+			return fmt.Errorf("%q would cover %s; take a longer prefix such as X-Auth-", prefix, n)
+		}
+	}
+	return nil
 }
 
 // NormalizeHeaderName returns name as upstreams may fold it: lowercase, "_" and "." as "-".

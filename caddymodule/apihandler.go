@@ -1,0 +1,76 @@
+//go:build !authgate_sidecar
+
+package caddymodule
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/authgate/authgate/admin"
+)
+
+func init() {
+	caddy.RegisterModule(APIHandler{})
+	httpcaddyfile.RegisterHandlerDirective("authgate_admin", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+		handler := new(APIHandler)
+		return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+	})
+	httpcaddyfile.RegisterDirectiveOrder("authgate_admin", httpcaddyfile.Before, "reverse_proxy")
+}
+
+// APIHandler serves the management APIs. It ends every request: an unknown path is its own 404.
+type APIHandler struct {
+	// The APIs to serve, by name. Default: all.
+	APIs []string `json:"apis,omitempty"`
+
+	api http.Handler
+}
+
+// CaddyModule returns the Caddy module information.
+func (APIHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.authgate_admin", New: func() caddy.Module { return new(APIHandler) }}
+}
+
+// Provision mounts the APIs.
+func (h *APIHandler) Provision(ctx caddy.Context) error {
+	app, err := ctx.App("authgate")
+	if err != nil {
+		return err
+	}
+	a := app.(*App)
+	h.api, err = admin.New(admin.Deps{
+		AuthMethods: a.service,
+		AdminKey:    a.adminKey,
+		Ready:       a.ready,
+		Logger:      ctx.Logger(),
+		APIs:        slices.Clone(h.APIs),
+	})
+	return err
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler.
+func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	h.api.ServeHTTP(w, r)
+	return nil
+}
+
+// UnmarshalCaddyfile reads `authgate_admin [<api...>]`.
+func (h *APIHandler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	h.APIs = d.RemainingArgs()
+	if d.NextBlock(0) {
+		return unknownOption(d, "authgate_admin", "no block")
+	}
+	return nil
+}
+
+var (
+	_ caddy.Provisioner           = (*APIHandler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*APIHandler)(nil)
+	_ caddyfile.Unmarshaler       = (*APIHandler)(nil)
+)

@@ -1,0 +1,101 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/authgate/authgate/authn"
+	"github.com/authgate/authgate/store"
+)
+
+func init() { caddy.RegisterModule(LocalAdmin{}) }
+
+// LocalAdmin adds authgate's status to Caddy's local admin socket. It owns nothing: Caddy makes a new one
+// at each load and never cleans it up.
+type LocalAdmin struct{}
+
+// CaddyModule returns the Caddy module information.
+func (LocalAdmin) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.authgate", New: func() caddy.Module { return new(LocalAdmin) }}
+}
+
+// Routes implements caddy.AdminRouter.
+func (LocalAdmin) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{{Pattern: "GET /authgate/status", Handler: caddy.AdminHandlerFunc(serveStatus)}}
+}
+
+// status is the answer of GET /authgate/status. It holds no secret and no name of a caller.
+type status struct {
+	Ready    bool                 `json:"ready"`
+	Store    storeStatus          `json:"store"`
+	Issuers  []authn.IssuerStatus `json:"issuers"`
+	Requests map[string]uint64    `json:"requests"`
+	Upstream map[string]uint64    `json:"upstream"`
+	Tokens   int                  `json:"cached_tokens"`
+	GC       gcStatus             `json:"gc"`
+	Insecure []string             `json:"insecure"`
+	Warnings []string             `json:"warnings"`
+}
+
+type storeStatus struct {
+	Driver string           `json:"driver"`
+	Feed   store.FeedStatus `json:"feed"`
+}
+
+func serveStatus(w http.ResponseWriter, r *http.Request) error {
+	app, err := caddy.ActiveContext().AppIfConfigured("authgate")
+	if err != nil {
+		// Returned unwrapped: Caddy asserts the type.
+		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("the running configuration has no authgate")}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(app.(*App).status(r.Context()))
+}
+
+func (a *App) status(ctx context.Context) status {
+	s := status{
+		Ready:    a.ready(ctx) == nil,
+		Store:    storeStatus{Driver: a.driver, Feed: a.backend.feed.Status()},
+		Issuers:  []authn.IssuerStatus{},
+		Requests: map[string]uint64{}, Upstream: map[string]uint64{},
+		Tokens:   a.backend.tokens.Len(),
+		GC:       gc.status(),
+		Insecure: a.insecure(),
+		Warnings: []string{},
+	}
+	for _, i := range a.issuerOf {
+		s.Issuers = append(s.Issuers, i.Status())
+	}
+	for _, c := range a.backend.counts.requests() {
+		s.Requests[c.label] = c.value.Load()
+	}
+	for _, c := range a.backend.counts.upstream() {
+		s.Upstream[c.label] = c.value.Load()
+	}
+	for _, upstream := range a.bypassed.list() {
+		s.Warnings = append(s.Warnings, "a credential is stored for "+upstream+" but a route proxies there without `transport authgate`")
+	}
+	for _, name := range a.service.Shadowed() {
+		s.Warnings = append(s.Warnings, "stored service type "+name+" is hidden by the one of that name in the Caddyfile")
+	}
+	return s
+}
+
+// ready reports whether requests that need the store can be served: it answers and its watch is true.
+func (a *App) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if _, _, err := a.backend.store.Get(ctx, "ready"); err != nil {
+		return err
+	}
+	return a.backend.feed.Ready()
+}
+
+var _ caddy.AdminRouter = LocalAdmin{}

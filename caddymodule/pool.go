@@ -1,0 +1,120 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/authn"
+	"github.com/authgate/authgate/store"
+)
+
+// The two things that outlive a configuration: a reload takes them over, so caches stay warm, the store
+// keeps its connection and its one watch, and the old configuration's last requests still find them
+// (design.md, flow d). Values are released in Cleanup only.
+var (
+	backends = caddy.NewUsagePool() // key: resolved store and cache settings -> *backend
+	issuers  = caddy.NewUsagePool() // key: fingerprint of an issuer's settings -> pooledIssuer
+)
+
+// StoreDriver is what a guest module of the namespace authgate.stores provides.
+type StoreDriver interface {
+	// Key tells stores apart: two configurations with equal keys share one store. It may hold secrets;
+	// only its hash is kept.
+	Key() string
+	// Open returns without waiting for the network.
+	Open(logger *zap.Logger) (store.Store, error)
+}
+
+// backend is a store with its watch and everything that is read through it.
+type backend struct {
+	store   store.Store
+	feed    *store.Feed
+	records *authmethods.Records
+	tokens  *authn.TokenCache
+	counts  counters
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+func backendKey(driver, key string, c Cache) string {
+	raw, err := json.Marshal([]any{driver, key, c})
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+func openBackend(driver StoreDriver, cache Cache, logger *zap.Logger) (*backend, error) {
+	s, err := driver.Open(logger)
+	if err != nil {
+		return nil, err
+	}
+	b := &backend{store: s, tokens: authn.NewTokenCache(cache.Entries)}
+	b.feed = store.NewFeed(s, store.FeedConfig{Logger: logger, MaxStale: time.Duration(cache.MaxStale)})
+	b.records = authmethods.NewRecords(s, b.feed, cache.Entries)
+	// The watch belongs to no single configuration: it ends when the last one is cleaned up.
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	b.done.Go(func() { _ = b.feed.Run(ctx) })
+	return b, nil
+}
+
+// Destruct implements caddy.Destructor: it ends the watch, waits for it, and closes the store.
+func (b *backend) Destruct() error {
+	b.cancel()
+	b.done.Wait()
+	return b.store.Close()
+}
+
+type pooledIssuer struct{ *authn.Issuer }
+
+// Destruct implements caddy.Destructor.
+func (p pooledIssuer) Destruct() error {
+	p.Issuer.Close()
+	return nil
+}
+
+// lease is one configuration's hold on pooled values; release gives each back once, so it is safe half-way.
+type lease struct {
+	pool *caddy.UsagePool
+	keys []any
+}
+
+func (l *lease) take(key any, open func() (caddy.Destructor, error)) (any, error) {
+	v, _, err := l.pool.LoadOrNew(key, open)
+	if err != nil {
+		return nil, err
+	}
+	l.keys = append(l.keys, key)
+	return v, nil
+}
+
+func (l *lease) release() error {
+	var first error
+	for _, key := range l.keys {
+		if _, err := l.pool.Delete(key); err != nil && first == nil {
+			first = fmt.Errorf("releasing: %w", err)
+		}
+	}
+	l.keys = nil
+	return first
+}
+
+// counters are the totals behind the metrics; they live as long as the store does, since Caddy makes a
+// new registry for every configuration.
+type counters struct {
+	allowed, anonymous, unauthenticated, denied, malformed, unavailable atomic.Uint64
+	attached, passed, failed, scrubbed                                  atomic.Uint64
+}

@@ -1,0 +1,192 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"go.uber.org/zap"
+
+	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/authn"
+	"github.com/authgate/authgate/internal/fault"
+)
+
+func init() { caddy.RegisterModule(Transport{}) }
+
+// Transport is Caddy's http transport that also attaches the credential stored for the address it
+// really dials. It works on a clone of each attempt, after everything a client's Connection header could
+// delete and before nothing that logs (specs E1, E3), and passes on only requests an authgate handler
+// let through. Active health checks use it too, and so carry the credential.
+type Transport struct {
+	*reverseproxy.HTTPTransport
+
+	// The service type whose credential is meant. Needed only where two list the same host and port; if
+	// given, an upstream without a credential of that type gets no request at all.
+	ServiceType string `json:"service_type,omitempty"`
+
+	// Attach credentials to plain-HTTP requests that leave this machine. Default: only to loopback.
+	InsecurePlainHTTP bool `json:"insecure_plain_http,omitempty"`
+
+	log      *zap.Logger
+	counts   *counters
+	injector authmethods.Injector
+}
+
+// CaddyModule returns the Caddy module information.
+func (Transport) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID: "http.reverse_proxy.transport.authgate",
+		// The embedded pointer is made here since the Caddyfile adapter calls methods before any JSON is read.
+		New: func() caddy.Module { return &Transport{HTTPTransport: new(reverseproxy.HTTPTransport)} },
+	}
+}
+
+// Provision sets up the wrapped transport and finds the app.
+func (t *Transport) Provision(ctx caddy.Context) error {
+	t.log = ctx.Logger()
+	if t.HTTPTransport == nil {
+		t.HTTPTransport = new(reverseproxy.HTTPTransport)
+	}
+	if err := t.HTTPTransport.Provision(ctx); err != nil {
+		return err
+	}
+	app, err := ctx.App("authgate")
+	if err != nil {
+		return err
+	}
+	a := app.(*App)
+	t.counts = &a.backend.counts
+	t.injector = a.service.Injector(t.ServiceType, authmethods.InjectOptions{AllowPlainHTTP: t.InsecurePlainHTTP})
+	if t.InsecurePlainHTTP {
+		t.log.Warn("insecure option in use", zap.String("option", "transport authgate: insecure_plain_http"))
+	}
+	return nil
+}
+
+// RoundTrip implements http.RoundTripper. When a credential cannot be attached the upstream is not
+// called: the answer is the gateway's own, 502 for an ambiguous configuration and 503 otherwise. It is an
+// answer and not an error, so that no health check or retry takes it for the upstream's failure.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	var principal *authn.Principal
+	if d := decisionOf(ctx); d != nil {
+		d.attached = true
+		principal = d.principal
+	} else if ctx.Value(caddyhttp.ServerCtxKey) != nil {
+		// A client's request, and no authgate handler before it (specs P13): health checks have no server.
+		t.log.Error("request refused: no authgate directive has let it pass; put one before reverse_proxy on this route")
+		return t.refuse(req, http.StatusForbidden, "this route has no rule"), nil
+	}
+
+	out := new(http.Request)
+	*out = *req
+	out.Header = maps.Clone(req.Header)
+	u := *req.URL
+	out.URL = &u
+	t.SetScheme(out)
+
+	attached, err := t.injector.Inject(ctx, out, targetOf(ctx, out), principal)
+	if err != nil {
+		t.counts.failed.Add(1)
+		status := http.StatusServiceUnavailable
+		if fault.Is(err, fault.Conflict) {
+			status = http.StatusBadGateway
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx) // the client has gone
+		}
+		t.log.Error("no credential attached; upstream not called", zap.Int("status", status), zap.Error(err))
+		return t.refuse(req, status, "the credential for this upstream cannot be attached"), nil
+	}
+	if !attached.Any() {
+		t.counts.passed.Add(1)
+		return t.HTTPTransport.RoundTrip(out)
+	}
+	t.counts.attached.Add(1)
+	resp, err := t.HTTPTransport.RoundTrip(out)
+	if err != nil {
+		return nil, attached.Redact(err)
+	}
+	resp.Request = req // out holds the secret, and others may log what they find here
+	t.scrub(resp, attached)
+	return resp, nil
+}
+
+// targetOf is the address really dialled, never the Host the client sent.
+func targetOf(ctx context.Context, out *http.Request) authmethods.Target {
+	info, ok := reverseproxy.GetDialInfo(ctx)
+	if !ok {
+		return authmethods.Target{Scheme: out.URL.Scheme, Host: out.URL.Hostname()}
+	}
+	host := info.Host
+	if strings.HasPrefix(info.Network, "unix") {
+		host = info.Address
+	}
+	port, err := strconv.Atoi(info.Port)
+	if err != nil {
+		port = 0
+	}
+	return authmethods.Target{Scheme: out.URL.Scheme, Host: host, Port: port}
+}
+
+// scrub removes response headers and trailers in which an upstream echoes the credential (specs H16).
+func (t *Transport) scrub(resp *http.Response, attached authmethods.Injected) {
+	t.scrubbed(attached.Scrub(resp.Header))
+	if resp.Trailer != nil && resp.StatusCode != http.StatusSwitchingProtocols {
+		resp.Body = &trailerScrub{ReadCloser: resp.Body, at: func() { t.scrubbed(attached.Scrub(resp.Trailer)) }}
+	}
+}
+
+func (t *Transport) scrubbed(n int) {
+	if n > 0 {
+		t.counts.scrubbed.Add(uint64(n))
+		t.log.Warn("upstream sent the stored credential back; removed from the response", zap.Int("headers", n))
+	}
+}
+
+// trailerScrub calls at once the trailers have been read.
+type trailerScrub struct {
+	io.ReadCloser
+	at func()
+}
+
+func (s *trailerScrub) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	if err != nil {
+		s.at()
+	}
+	return n, err
+}
+
+func (t *Transport) refuse(req *http.Request, status int, message string) *http.Response {
+	body := fmt.Sprintf("{\n \"error\": {\n  \"message\": %q,\n  \"code\": %d,\n  \"status\": %q\n }\n}",
+		message, status, strings.ToUpper(http.StatusText(status)))
+	h := http.Header{"Content-Type": {"application/json; charset=utf-8"}, "Cache-Control": {"no-store"}}
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "5")
+	}
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Request: req,
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}
+}
+
+var (
+	_ caddy.Provisioner                                = (*Transport)(nil)
+	_ caddy.CleanerUpper                               = (*Transport)(nil)
+	_ http.RoundTripper                                = (*Transport)(nil)
+	_ reverseproxy.TLSTransport                        = (*Transport)(nil)
+	_ reverseproxy.H2CTransport                        = (*Transport)(nil)
+	_ reverseproxy.HealthCheckSchemeOverriderTransport = (*Transport)(nil)
+	_ reverseproxy.ProxyProtocolTransport              = (*Transport)(nil)
+	_ reverseproxy.RequestHeaderOpsTransport           = (*Transport)(nil)
+)

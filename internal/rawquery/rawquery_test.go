@@ -1,0 +1,44 @@
+package rawquery
+
+import (
+	"net/url"
+	"testing"
+)
+
+func TestRemoveAndSet(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, raw, removed, set string }{
+		{"empty", "", "", "key=n%26w"},
+		{"absent", "a=1&b=%7E", "a=1&b=%7E", "a=1&b=%7E&key=n%26w"},
+		{"only", "key=old", "", "key=n%26w"},
+		{"order_and_spelling_kept", "b=%7e&key=x&a=+1&a", "b=%7e&a=+1&a", "b=%7e&a=+1&a&key=n%26w"},
+		{"twice", "key=1&c&key=2", "c", "c&key=n%26w"},
+		{"encoded_name", "k%65y=1&c", "c", "c&key=n%26w"},
+		{"no_value", "key&c", "c", "c&key=n%26w"},
+		{"behind_semicolon", "c=1;key=2&d", "d", "d&key=n%26w"},
+		{"other_case_stays", "Key=1", "Key=1", "Key=1&key=n%26w"},
+		{"broken_escape_stays", "%zz=1", "%zz=1", "%zz=1&key=n%26w"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Remove(tc.raw, "key"); got != tc.removed {
+				t.Errorf("Remove(%q) = %q, want %q", tc.raw, got, tc.removed)
+			}
+			if got := Set(tc.raw, "key", "n&w"); got != tc.set {
+				t.Errorf("Set(%q) = %q, want %q", tc.raw, got, tc.set)
+			}
+		})
+	}
+}
+
+// FuzzSet: a reader that decodes sees the new value and no other.
+func FuzzSet(f *testing.F) {
+	f.Add("a=1&key=2", "v")
+	f.Add("a;key=2&%6bey", "x y&z")
+	f.Fuzz(func(t *testing.T, raw, value string) {
+		values, err := url.ParseQuery(Set(raw, "key", value))
+		if got := values["key"]; len(got) != 1 || got[0] != value {
+			t.Fatalf("Set(%q, %q) reads as %q (%v)", raw, value, got, err)
+		}
+	})
+}
