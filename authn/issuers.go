@@ -2,7 +2,6 @@ package authn
 
 import (
 	"context"
-	"crypto/sha256"
 	"slices"
 
 	"github.com/authgate/authgate/internal/fault"
@@ -80,7 +79,7 @@ func (s *Issuers) Authenticate(ctx context.Context, c Credential) (*Principal, e
 		p, _, _, err := s.verify(ctx, token)
 		return p, err
 	}
-	k := tokenKey(sha256.Sum256([]byte(token)))
+	k := keyOfToken(token)
 	if t := s.cache.get(k, s.has); t != nil {
 		t.issuer.keys.refreshIfDue(ctx)
 		return t.principal.Clone(), nil

@@ -26,6 +26,14 @@ type tokenShard struct {
 
 type tokenKey [sha256.Size]byte
 
+func keyOfToken(token string) tokenKey {
+	var buf [2048]byte // a conversion to []byte would put every token on the heap once more
+	if len(token) <= len(buf) {
+		return sha256.Sum256(buf[:copy(buf[:], token)])
+	}
+	return sha256.Sum256([]byte(token))
+}
+
 // cachedToken is immutable.
 type cachedToken struct {
 	principal Principal

@@ -1,0 +1,103 @@
+package authn_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/authgate/authgate/authn"
+	"github.com/authgate/authgate/authn/authntest"
+)
+
+// eightClaims make a typical token: iss, sub, aud, iat, exp come from the issuer.
+func eightClaims(n int) map[string]any {
+	return map[string]any{
+		"sub": fmt.Sprintf("user-%06d", n), "jti": fmt.Sprintf("0198c1e2-7b5a-7cc3-98f4-%012d", n),
+		"email": "someone@example.com", "roles": []string{"Deployer"},
+	}
+}
+
+func BenchmarkCold(b *testing.B) {
+	for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
+		b.Run(alg, func(b *testing.B) {
+			idp := authntest.New(b, authntest.WithAlg(alg))
+			s, err := authn.NewIssuers([]*authn.Issuer{newIssuer(b, idp)}, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			c := bearer(idp.Token(b, eightClaims(1)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.Authenticate(b.Context(), c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkWarm(b *testing.B) {
+	idp := authntest.New(b)
+	s := newIssuers(b, newIssuer(b, idp))
+	c := bearer(idp.Token(b, eightClaims(1)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Authenticate(b.Context(), c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkWarmParallel(b *testing.B) {
+	idp := authntest.New(b)
+	s := newIssuers(b, newIssuer(b, idp))
+	var creds []authn.Credential
+	for n := range 64 {
+		creds = append(creds, bearer(idp.Token(b, eightClaims(n))))
+	}
+	ctx := b.Context()
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for n := 0; pb.Next(); n++ {
+			if _, err := s.Authenticate(ctx, creds[n%len(creds)]); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+// BenchmarkCacheMemory reports the bytes one cached token of eight claims costs.
+func BenchmarkCacheMemory(b *testing.B) {
+	const tokens = 2000
+	idp := authntest.New(b, authntest.WithAlg("EdDSA"))
+	i := newIssuer(b, idp)
+	creds := make([]authn.Credential, tokens)
+	for n := range creds {
+		creds[n] = bearer(idp.Token(b, eightClaims(n)))
+	}
+	for b.Loop() {
+		cache := authn.NewTokenCache(tokens * 2)
+		s, err := authn.NewIssuers([]*authn.Issuer{i}, cache)
+		if err != nil {
+			b.Fatal(err)
+		}
+		before := heap()
+		for _, c := range creds {
+			if _, err := s.Authenticate(b.Context(), c); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(heap()-before)/tokens, "B/token")
+		runtime.KeepAlive(cache)
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
