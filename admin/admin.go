@@ -1,0 +1,69 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/internal/secret"
+)
+
+// The names of the APIs, as Deps.APIs takes them.
+const (
+	APIAuthMethods = "authmethods"
+)
+
+// Names returns the names of all APIs.
+func Names() []string { return []string{APIAuthMethods} }
+
+// Deps are what the management APIs work on.
+type Deps struct {
+	AuthMethods *authmethods.Service            // what the authmethods API serves
+	AdminKey    secret.String                   // the ?key= and bearer of the auth-method API; empty refuses everybody
+	Ready       func(ctx context.Context) error // what /readyz reports; nil is never ready
+	Logger      *zap.Logger                     // required; gets the audit lines
+	Now         func() time.Time                // nil: time.Now
+	APIs        []string                        // the names of the APIs to mount; empty for all
+}
+
+// mounter is one API: it registers its routes.
+type mounter interface{ mount(*router) }
+
+// New returns the handler of the management APIs. It holds no state of its own and starts nothing, so
+// there is nothing to close. It is safe for concurrent use. It fails if the Deps name an API that does
+// not exist or lack what one needs.
+func New(d Deps) (http.Handler, error) {
+	if d.Logger == nil {
+		return nil, errors.New("admin: Logger is required")
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	for _, name := range d.APIs {
+		if !slices.Contains(Names(), name) {
+			return nil, fmt.Errorf("admin: no API is called %q; there are %s", name, strings.Join(Names(), ", "))
+		}
+	}
+	wanted := func(name string) bool { return len(d.APIs) == 0 || slices.Contains(d.APIs, name) }
+	apis := []mounter{&probes{ready: d.Ready, log: d.Logger}}
+	if wanted(APIAuthMethods) {
+		if d.AuthMethods == nil {
+			return nil, errors.New("admin: AuthMethods is required")
+		}
+		apis = append(apis, &authMethodsAPI{
+			svc: d.AuthMethods, guard: guard{key: d.AdminKey}, audit: audit{log: d.Logger, now: d.Now}, log: d.Logger,
+		})
+	}
+	r := newRouter()
+	for _, api := range apis {
+		api.mount(r)
+	}
+	return r, nil
+}

@@ -1,0 +1,160 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/internal/secret"
+)
+
+// methodBody is an auth method as answers show it, secrets included: upstream's samples do, and its
+// clients read them back (specs/auth-methods 4.8). The order of the fields is upstream's.
+type methodBody struct {
+	ServiceUUID    string            `json:"service_uuid"`
+	Port           int               `json:"port"`
+	Host           string            `json:"host"`
+	Type           string            `json:"type"`
+	UUID           string            `json:"uuid"`
+	CreatedOn      string            `json:"created_on"`
+	UpdatedOn      string            `json:"updated_on,omitempty"`
+	Path           string            `json:"path,omitempty"`
+	RetrievalField string            `json:"retrieval_field,omitempty"`
+	Origin         string            `json:"origin,omitempty"` // ours: where a read-only one is declared
+	AccessKey      string            `json:"access_key,omitempty"`
+	Headers        map[string]string `json:"headers,omitempty"`
+}
+
+type methodList struct {
+	AuthMethods []methodBody `json:"auth_methods"`
+}
+
+type methodInput struct {
+	ServiceUUID    *string           `json:"service_uuid"`
+	Port           *int              `json:"port"`
+	Host           *string           `json:"host"`
+	Path           *string           `json:"path"`
+	RetrievalField *string           `json:"retrieval_field"`
+	AccessKey      *string           `json:"access_key"`
+	Headers        map[string]string `json:"headers"`
+}
+
+func showMethod(m *authmethods.Method) methodBody {
+	b := methodBody{
+		ServiceUUID: m.ServiceUUID, Port: m.Port, Host: m.Host, Type: m.Type, UUID: m.UUID,
+		CreatedOn: timestamp(m.CreatedOn), UpdatedOn: timestamp(m.UpdatedOn), Path: m.Path,
+		RetrievalField: m.RetrievalField, Origin: m.Origin, AccessKey: m.AccessKey.Reveal(),
+	}
+	if m.Headers != nil {
+		b.Headers = make(map[string]string, len(m.Headers))
+		for name, value := range m.Headers {
+			b.Headers[name] = value.Reveal()
+		}
+	}
+	return b
+}
+
+// secrets wraps the header values; nil stays nil.
+func (in *methodInput) secrets() map[string]secret.String {
+	if in.Headers == nil {
+		return nil
+	}
+	headers := make(map[string]secret.String, len(in.Headers))
+	for name, value := range in.Headers {
+		headers[name] = secret.New(value)
+	}
+	return headers
+}
+
+// createMethod looks the service type up before it reads the body, as upstream does.
+func (a *authMethodsAPI) createMethod(w http.ResponseWriter, r *http.Request) (outcome, error) {
+	service := r.PathValue("service")
+	if _, err := a.svc.ServiceType(r.Context(), service); err != nil {
+		return outcome{}, err
+	}
+	var in methodInput
+	if _, err := readJSON(w, r, &in); err != nil {
+		return outcome{}, err
+	}
+	m := authmethods.Method{
+		Host: deref(in.Host), AccessKey: secret.New(deref(in.AccessKey)), Headers: in.secrets(),
+		Path: deref(in.Path), RetrievalField: deref(in.RetrievalField),
+	}
+	if in.Port != nil {
+		m.Port = *in.Port
+	}
+	item, err := a.svc.CreateMethod(r.Context(), service, m)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{item.ID, item.Revision, http.StatusCreated, showMethod(item.Value)}, nil
+}
+
+func (a *authMethodsAPI) listMethods(ctx context.Context, _ *http.Request) (any, error) {
+	items, err := a.svc.Methods(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := methodList{AuthMethods: make([]methodBody, 0, len(items))}
+	for _, item := range items {
+		if item.Err != nil {
+			a.unreadable(kindMethod, item.ID, item.Err)
+			continue
+		}
+		list.AuthMethods = append(list.AuthMethods, showMethod(item.Value))
+	}
+	return list, nil
+}
+
+func (a *authMethodsAPI) getMethod(ctx context.Context, r *http.Request) (any, error) {
+	item, err := a.svc.Method(ctx, r.PathValue("service"), r.PathValue("host"))
+	if err != nil {
+		return nil, err
+	}
+	return showMethod(item.Value), nil
+}
+
+func (a *authMethodsAPI) updateMethod(w http.ResponseWriter, r *http.Request) (outcome, error) {
+	service, host := r.PathValue("service"), r.PathValue("host")
+	if _, err := a.svc.Method(r.Context(), service, host); err != nil {
+		return outcome{}, err
+	}
+	var in methodInput
+	given, err := readJSON(w, r, &in)
+	if err != nil {
+		return outcome{}, err
+	}
+	patch := authmethods.MethodPatch{
+		ServiceUUID: in.ServiceUUID, Host: in.Host, Port: in.Port, Path: in.Path, RetrievalField: in.RetrievalField,
+	}
+	if in.AccessKey != nil {
+		key := secret.New(*in.AccessKey)
+		patch.AccessKey = &key
+	}
+	if given.has("headers") { // as a whole; null and {} are refused as empty (specs/auth-methods 4.4)
+		headers := in.secrets()
+		patch.Headers = &headers
+	}
+	item, err := a.svc.UpdateMethod(r.Context(), service, host, patch)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{item.ID, item.Revision, http.StatusOK, showMethod(item.Value)}, nil
+}
+
+func (a *authMethodsAPI) deleteMethod(_ http.ResponseWriter, r *http.Request) (outcome, error) {
+	item, err := a.svc.DeleteMethod(r.Context(), r.PathValue("service"), r.PathValue("host"))
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{id: item.ID, revision: item.Revision, code: http.StatusNoContent}, nil
+}
+
+// timestamp formats a time as the API does: UTC, whole seconds; nothing for the zero time.
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}

@@ -1,0 +1,41 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+
+	"go.uber.org/zap"
+)
+
+// probes answers /healthz (the process runs) and /readyz (it can serve). They need no credential and
+// tell nothing but that.
+type probes struct {
+	ready func(context.Context) error
+	log   *zap.Logger
+}
+
+type probeBody struct {
+	Status string `json:"status"`
+}
+
+func (p *probes) mount(r *router) {
+	r.handle(http.MethodGet, "/healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, probeBody{"ok"})
+	}))
+	r.handle(http.MethodGet, "/readyz", http.HandlerFunc(p.readyz))
+}
+
+func (p *probes) readyz(w http.ResponseWriter, r *http.Request) {
+	if p.ready == nil {
+		writeError(w, http.StatusServiceUnavailable, "Not ready")
+		return
+	}
+	if err := p.ready(r.Context()); err != nil {
+		if c := p.log.Check(zap.DebugLevel, "not ready"); c != nil {
+			c.Write(zap.Error(err))
+		}
+		writeError(w, http.StatusServiceUnavailable, "Not ready")
+		return
+	}
+	writeJSON(w, http.StatusOK, probeBody{"ok"})
+}

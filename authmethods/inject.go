@@ -1,0 +1,105 @@
+package authmethods
+
+import (
+	"net/http"
+	"strings"
+)
+
+// attach puts the credential of m on r at place and removes everything a client may have sent in its
+// stead. r must be a clone of the transport's own: its Header map and URL are changed.
+func (m *Method) attach(r *http.Request, at place) Injected {
+	done := Injected{plan: m.plan}
+	if r.Header == nil {
+		r.Header = make(http.Header, 1)
+	}
+	m.plan.strip(r.Header, at.norm)
+	// Trailers are headers that arrive later: an upstream that merges them would take a client's twin
+	// from there, and the server fills them after this check could look (specs E2, H7).
+	r.Trailer = nil
+	if m.Type == KindHeaders {
+		for _, f := range m.plan.headers {
+			r.Header[f.name] = []string{f.value.Reveal()}
+		}
+		return done
+	}
+	if at.query == "" {
+		r.Header[at.header] = []string{m.plan.key.Reveal()}
+		return done
+	}
+	u := *r.URL
+	u.RawQuery = setQuery(u.RawQuery, at.query, m.plan.key.Reveal())
+	u.ForceQuery = false
+	r.URL = &u
+	done.query = u.RawQuery
+	return done
+}
+
+// strip deletes every header that folds to a managed name (H1, H4, H5), and such names from Connection:
+// the next hop would delete the credential we set (H6).
+func (p *plan) strip(h http.Header, extra string) {
+	for name, values := range h {
+		switch {
+		case p.manages(name, extra):
+			delete(h, name)
+		case folds(name, "connection"):
+			p.stripConnection(h, name, values, extra)
+		}
+	}
+}
+
+func (p *plan) stripConnection(h http.Header, name string, lines []string, extra string) {
+	var kept []string
+	found := false
+	for _, line := range lines {
+		for token := range strings.SplitSeq(line, ",") {
+			token = strings.Trim(token, " \t")
+			switch {
+			case token == "":
+			case p.manages(token, extra):
+				found = true
+			default:
+				kept = append(kept, token)
+			}
+		}
+	}
+	if !found {
+		return
+	}
+	if len(kept) == 0 {
+		delete(h, name)
+		return
+	}
+	h[name] = []string{strings.Join(kept, ", ")}
+}
+
+func (p *plan) manages(name, extra string) bool {
+	if extra != "" && folds(name, extra) {
+		return true
+	}
+	for _, norm := range p.managed {
+		if folds(name, norm) {
+			return true
+		}
+	}
+	return false
+}
+
+// folds reports whether name normalises to norm (lowercase, "_" and "." as "-") without making it.
+func folds(name, norm string) bool {
+	if len(name) != len(norm) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case c == '_' || c == '.':
+			c = '-'
+		}
+		if c != norm[i] {
+			return false
+		}
+	}
+	return true
+}

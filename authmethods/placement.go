@@ -1,0 +1,90 @@
+package authmethods
+
+import (
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/authgate/authgate/authn"
+)
+
+// Defaults are what the methods of all service types of one type share unless they say otherwise.
+// An empty field keeps the built-in default.
+type Defaults struct {
+	Path           string // path template; a query parameter {{access_key}} in it is also the placement
+	RetrievalField string
+	Placement      string // where an api-key goes: "header <name>" or "query <name>"; default header x-api-key
+}
+
+// builtinDefaults are upstream's (specs/auth-methods 1.4).
+func builtinDefaults() map[string]Defaults {
+	return map[string]Defaults{
+		"ams":     {Path: "/v1/users:byUUID/{{identifier}}", RetrievalField: "token"},
+		"web-api": {Path: "/api/v2/admin/users:byID/{{identifier}}?export=flat", RetrievalField: "api_key"},
+		"custom":  {},
+	}
+}
+
+// place is where an api-key goes: exactly one of header and query is set.
+type place struct {
+	header string // canonical
+	norm   string // header normalised
+	query  string
+}
+
+// typePlaces decides for api-key methods without a placement of their own.
+type typePlaces struct {
+	byTemplate place // by the type's default path template; zero for none
+	byType     place // the configured placement, or header x-api-key
+}
+
+// of returns where the key of p goes: the record's template, then the type's (only if the record has
+// no path of its own), then the configured placement, then header x-api-key (specs/auth-methods 5.3).
+func (t typePlaces) of(m *Method) place {
+	switch {
+	case m.plan.query != "":
+		return place{query: m.plan.query}
+	case m.Path == "" && t.byTemplate != (place{}):
+		return t.byTemplate
+	case t.byType != (place{}):
+		return t.byType
+	}
+	return place{header: defaultHeader, norm: defaultHeaderNorm}
+}
+
+func (d Defaults) compile() (typePlaces, error) {
+	var t typePlaces
+	tpl, err := parseTemplate(d.Path)
+	if err != nil {
+		return t, err
+	}
+	if tpl.query != "" {
+		t.byTemplate = place{query: tpl.query}
+	}
+	if err := checkRetrievalField(d.RetrievalField); err != nil {
+		return t, err
+	}
+	t.byType, err = parsePlacement(d.Placement)
+	return t, err
+}
+
+// parsePlacement reads "header <name>" or "query <name>"; the empty text is the zero place.
+func parsePlacement(text string) (place, error) {
+	if text == "" {
+		return place{}, nil
+	}
+	switch in, name, _ := strings.Cut(text, " "); in {
+	case "header":
+		if reason := headerNameFault(name); reason != "" {
+			return place{}, invalidField("placement", "%s", reason)
+		}
+		return place{header: http.CanonicalHeaderKey(name), norm: authn.NormalizeHeaderName(name)}, nil
+	case "query":
+		if name == "" || len(name) > maxQueryName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+			return place{}, invalidField("placement", "The query parameter has no usable name")
+		}
+		return place{query: name}, nil
+	}
+	return place{}, invalidField("placement", "It must be header <name> or query <name>")
+}

@@ -1,0 +1,82 @@
+package authmethods
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Deps are what a Service needs beside its records. Now is required.
+type Deps struct {
+	Now func() time.Time
+}
+
+// Service manages service types and auth methods and makes Injectors. One is built per configuration
+// over Records that outlive it. It is immutable and safe for concurrent use.
+type Service struct {
+	rec    *Records
+	now    func() time.Time
+	decl   *declarations
+	places map[string]typePlaces // by service type's type
+}
+
+// New validates the declared objects as the API would and returns the Service of one configuration. It
+// does not touch the store. Its errors are of kind Invalid and name the Caddyfile's block and field.
+func New(rec *Records, decl Declared, deps Deps) (*Service, error) {
+	if rec == nil || deps.Now == nil {
+		return nil, errors.New("authmethods: Records and Deps.Now are required")
+	}
+	s := &Service{rec: rec, now: deps.Now, places: map[string]typePlaces{}}
+	defaults := builtinDefaults()
+	for _, typ := range slices.Sorted(maps.Keys(decl.Defaults)) {
+		d, known := defaults[typ]
+		if !known {
+			return nil, declaredError("service_defaults "+typ, unsupported("type", typ, supportedTypes()))
+		}
+		defaults[typ] = d.with(decl.Defaults[typ])
+	}
+	for typ, d := range defaults {
+		places, err := d.compile()
+		if err != nil {
+			return nil, declaredError("service_defaults "+typ, err)
+		}
+		s.places[typ] = places
+	}
+	var err error
+	if s.decl, err = newDeclarations(decl, deps.Now().UTC().Truncate(time.Second)); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// with returns d with the set fields of o in place of its own.
+func (d Defaults) with(o Defaults) Defaults {
+	if o.Path != "" {
+		d.Path = o.Path
+	}
+	if o.RetrievalField != "" {
+		d.RetrievalField = o.RetrievalField
+	}
+	if o.Placement != "" {
+		d.Placement = o.Placement
+	}
+	return d
+}
+
+// ManagedHeaders returns the normalised names of the headers this configuration is known to attach:
+// x-api-key, the placements' and those of declared methods, sorted. No client may send them. Headers of
+// stored methods are not among them; Inject removes their twins on the requests they are attached to.
+func (s *Service) ManagedHeaders() []string {
+	names := []string{defaultHeaderNorm}
+	for _, p := range s.places {
+		if p.byType.norm != "" {
+			names = append(names, p.byType.norm)
+		}
+	}
+	for _, m := range s.decl.methods {
+		names = append(names, m.plan.managed...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
