@@ -2,6 +2,7 @@ package authn_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/authgate/authgate/authn"
@@ -72,3 +73,5 @@ func mustFail(t testing.TB, a authn.Authenticator, token string, want error) {
 		}
 	}
 }
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

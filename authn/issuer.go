@@ -15,6 +15,7 @@ import (
 )
 
 // IssuerDeps are what an Issuer needs from its surroundings. Zero fields mean: no log, the system clock.
+// The Logger should name the issuer in a field.
 type IssuerDeps struct {
 	Logger *zap.Logger
 	Now    func() time.Time
@@ -69,7 +70,6 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 		cfg: cfg, algs: algorithmSet(cfg.Algorithms), fingerprint: cfg.fingerprint(ca), now: deps.Now,
 		validator: newValidator(cfg, deps.Now),
 	}
-	log := deps.Logger.With(zap.String("issuer", cfg.Name))
 	if cfg.JWKSFile != "" {
 		source := fileSource{cfg.JWKSFile}
 		data, err := source.read()
@@ -80,7 +80,7 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 		if err != nil {
 			return nil, invalid("jwks_file", "%w", err)
 		}
-		i.keys = newKeySet(source, cfg, deps.Now, log)
+		i.keys = newKeySet(source, cfg, deps.Now, deps.Logger)
 		i.keys.adopt(keys)
 		return i, nil
 	}
@@ -95,7 +95,7 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 	guard := addressGuard{private: cfg.AllowPrivateAddresses, loopbackOnly: u.Scheme == "http"}
 	i.keys = newKeySet(&remoteSource{
 		client: newFetchClient(guard, roots), issuer: cfg.URL, jwksURL: cfg.JWKSURL, maxAge: cfg.MaxKeyAge, now: deps.Now,
-	}, cfg, deps.Now, log)
+	}, cfg, deps.Now, deps.Logger)
 	return i, nil
 }
 
