@@ -4,7 +4,7 @@ package caddymodule
 
 import (
 	"net/http"
-	"slices"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -48,7 +48,8 @@ func (h *APIHandler) Provision(ctx caddy.Context) error {
 		AdminKey:    a.adminKey,
 		Ready:       a.ready,
 		Logger:      ctx.Logger(),
-		APIs:        slices.Clone(h.APIs),
+		Now:         time.Now,
+		APIs:        h.APIs,
 	})
 	return err
 }

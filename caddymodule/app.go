@@ -52,7 +52,7 @@ type App struct {
 	service  *authmethods.Service
 	adminKey secret.String
 	headroom uint64 // bytes; 0 = off
-	bypassed bypassWatch
+	bypassed *bypassWatch
 }
 
 // CaddyModule returns the Caddy module information.
@@ -89,7 +89,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	a.bypassed.init()
+	a.bypassed = newBypassWatch()
 	a.warnInsecure()
 	return a.registerMetrics(ctx)
 }

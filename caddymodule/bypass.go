@@ -32,7 +32,7 @@ const (
 	maxWatched = 1024
 )
 
-func (b *bypassWatch) init() { b.checked = map[string]time.Time{} }
+func newBypassWatch() *bypassWatch { return &bypassWatch{checked: map[string]time.Time{}} }
 
 func (b *bypassWatch) check(a *App, repl *caddy.Replacer) {
 	if repl == nil {

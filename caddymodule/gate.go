@@ -26,7 +26,7 @@ type gate struct {
 	service  *authmethods.Service
 	chain    authn.Authenticator // nil on an anonymous route
 	strip    *authn.StripList
-	require  []authn.Requirement
+	require  authn.Requirements
 	identity *identity // nil sends none
 	scopes   string    // what the challenge of a 403 asks for
 
@@ -84,10 +84,8 @@ func (g *gate) admit(r *http.Request) (*decision, *denial) {
 		if err != nil {
 			return nil, refusal(err)
 		}
-		for i := range g.require {
-			if !g.require[i].Met(p) {
-				return nil, &denial{status: http.StatusForbidden, code: "insufficient_scope", text: "the credential does not grant this", challenge: true}
-			}
+		if !g.require.Met(p) {
+			return nil, &denial{status: http.StatusForbidden, code: "insufficient_scope", text: "the credential does not grant this", challenge: true}
 		}
 		if g.identity != nil {
 			if err := g.identity.set(r.Header, p); err != nil {

@@ -118,15 +118,15 @@ func (a *App) newGate(h *Handler) (*gate, error) {
 	if g.chain, err = a.chain(h.Issuers); err != nil {
 		return nil, err
 	}
+	var require []authn.Requirement
 	for _, r := range h.Require {
-		compiled, err := authn.NewRequirement(r.Roles, r.Scopes, r.Claim, r.Values)
-		if err != nil {
-			return nil, fmt.Errorf("require: %w", err)
-		}
-		g.require = append(g.require, compiled)
+		require = append(require, authn.Requirement{Roles: r.Roles, Scopes: r.Scopes, Claim: r.Claim, Values: r.Values})
 		if len(r.Scopes) == 1 && !slices.Contains(strings.Fields(g.scopes), r.Scopes[0]) && plainScope(r.Scopes[0]) {
 			g.scopes = strings.TrimSpace(g.scopes + " " + r.Scopes[0])
 		}
+	}
+	if g.require, err = authn.NewRequirements(require...); err != nil {
+		return nil, fmt.Errorf("require: %w", err)
 	}
 	return g, nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/authgate/authgate/authn"
-	"github.com/authgate/authgate/store"
 )
 
 func init() { caddy.RegisterModule(LocalAdmin{}) }
@@ -43,8 +42,11 @@ type status struct {
 }
 
 type storeStatus struct {
-	Driver string           `json:"driver"`
-	Feed   store.FeedStatus `json:"feed"`
+	Driver    string    `json:"driver"`
+	Fresh     bool      `json:"fresh"`
+	Revision  int64     `json:"revision"`
+	Confirmed time.Time `json:"confirmed"`
+	Resyncs   uint64    `json:"resyncs"`
 }
 
 func serveStatus(w http.ResponseWriter, r *http.Request) error {
@@ -60,12 +62,13 @@ func serveStatus(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *App) status(ctx context.Context) status {
+	feed := a.backend.feed.Status()
 	s := status{
 		Ready:    a.ready(ctx) == nil,
-		Store:    storeStatus{Driver: a.driver, Feed: a.backend.feed.Status()},
+		Store:    storeStatus{Driver: a.driver, Fresh: feed.Fresh, Revision: feed.Revision, Confirmed: feed.Confirmed, Resyncs: feed.Resyncs},
 		Issuers:  []authn.IssuerStatus{},
 		Requests: map[string]uint64{}, Upstream: map[string]uint64{},
-		Tokens:   a.backend.tokens.Len(),
+		Tokens:   a.backend.tokens.Stats().Entries,
 		GC:       gc.status(),
 		Insecure: a.insecure(),
 		Warnings: []string{},
@@ -82,7 +85,11 @@ func (a *App) status(ctx context.Context) status {
 	for _, upstream := range a.bypassed.list() {
 		s.Warnings = append(s.Warnings, "a credential is stored for "+upstream+" but a route proxies there without `transport authgate`")
 	}
-	for _, name := range a.service.Shadowed() {
+	hidden, err := a.service.Shadowed(ctx)
+	if err != nil {
+		s.Warnings = append(s.Warnings, "whether the Caddyfile hides stored service types cannot be told: the store is unavailable")
+	}
+	for _, name := range hidden {
 		s.Warnings = append(s.Warnings, "stored service type "+name+" is hidden by the one of that name in the Caddyfile")
 	}
 	return s
@@ -95,7 +102,10 @@ func (a *App) ready(ctx context.Context) error {
 	if _, _, err := a.backend.store.Get(ctx, "ready"); err != nil {
 		return err
 	}
-	return a.backend.feed.Ready()
+	if !a.backend.feed.Status().Fresh {
+		return errors.New("the watch on the store is not up to date")
+	}
+	return nil
 }
 
 var _ caddy.AdminRouter = LocalAdmin{}

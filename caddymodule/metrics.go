@@ -56,11 +56,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(c.upstream, prometheus.CounterValue, float64(n.value.Load()), n.label)
 	}
 	fresh := 0.0
-	if c.backend.feed.Ready() == nil {
+	if c.backend.feed.Status().Fresh {
 		fresh = 1
 	}
 	ch <- prometheus.MustNewConstMetric(c.fresh, prometheus.GaugeValue, fresh)
-	ch <- prometheus.MustNewConstMetric(c.cachedKeys, prometheus.GaugeValue, float64(c.backend.tokens.Len()))
+	ch <- prometheus.MustNewConstMetric(c.cachedKeys, prometheus.GaugeValue, float64(c.backend.tokens.Stats().Entries))
 }
 
 func (a *App) registerMetrics(ctx caddy.Context) error {
