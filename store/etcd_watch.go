@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+var errWatchEnded = errors.New("watch ended")
+
+// Watch implements Store. The watch is refused by a member that has lost its leader
+// (WithRequireLeader), which would otherwise stay silent for ever.
+func (s *etcdStore) Watch(ctx context.Context, prefix string, revision int64) (*Watch, error) {
+	const op = "watching etcd"
+	if err := checkPrefix(prefix); err != nil {
+		return nil, invalid(op, err)
+	}
+	if s.base.Err() != nil {
+		return nil, closedError(op)
+	}
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	stop := context.AfterFunc(s.base, cancel)
+	end := func() { stop(); cancel() }
+
+	// The client waits for the server's answer without a limit of its own.
+	impatience := time.AfterFunc(s.timeout, cancel)
+	responses := s.client.Watch(ctx, s.prefix+prefix, clientv3.WithPrefix(),
+		clientv3.WithRev(revision), clientv3.WithProgressNotify())
+	if !impatience.Stop() || ctx.Err() != nil {
+		end()
+		return nil, s.classify(op, context.Cause(ctx))
+	}
+
+	batches := make(chan Batch)
+	go func() {
+		defer close(batches)
+		defer end()
+		for resp := range responses {
+			b, last := s.batch(op, resp)
+			select {
+			case batches <- b:
+			case <-ctx.Done():
+				return
+			}
+			if last {
+				return
+			}
+		}
+	}()
+	progress := func() error {
+		// The request finds the watch's own stream by the context's outgoing metadata.
+		ctx, cancel := context.WithTimeout(ctx, s.timeout)
+		defer cancel()
+		if err := s.client.RequestProgress(ctx); err != nil {
+			return s.classify(op, err)
+		}
+		return nil
+	}
+	return &Watch{Batches: batches, Progress: progress}, nil
+}
+
+// batch translates one response and reports whether it is the watch's last.
+func (s *etcdStore) batch(op string, resp clientv3.WatchResponse) (b Batch, last bool) {
+	err := resp.Err()
+	switch {
+	case resp.CompactRevision != 0:
+		return Batch{Err: compactedError(op)}, true
+	case err != nil:
+		return Batch{Err: s.classify(op, err)}, true
+	case resp.Canceled:
+		return Batch{Err: unavailable(op, errWatchEnded)}, true
+	case len(resp.Events) == 0:
+		// A progress report: everything up to the header's revision has been delivered.
+		return Batch{Revision: resp.Header.GetRevision()}, false
+	}
+	// With events the header may be ahead of what has been delivered: only the events count.
+	b.Events = make([]Event, 0, len(resp.Events))
+	for _, e := range resp.Events {
+		b.Events = append(b.Events, Event{
+			Key:      strings.TrimPrefix(string(e.Kv.Key), s.prefix),
+			Value:    e.Kv.Value,
+			Revision: e.Kv.ModRevision,
+			Deleted:  e.Type == clientv3.EventTypeDelete,
+		})
+		b.Revision = max(b.Revision, e.Kv.ModRevision)
+	}
+	return b, false
+}
