@@ -55,12 +55,17 @@ func isToken68(s string) bool {
 		return false
 	}
 	for i := range len(body) {
-		switch c := body[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
-		default:
+		if !token68[body[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// token68 is a table because every byte of every token is looked up in it.
+var token68 = func() (t [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") {
+		t[c] = true
+	}
+	return t
+}()
