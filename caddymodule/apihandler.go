@@ -65,7 +65,7 @@ func (h *APIHandler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	h.APIs = d.RemainingArgs()
 	if d.NextBlock(0) {
-		return unknownOption(d, "authgate_admin", "no block")
+		return d.Err("authgate_admin takes no block; name APIs on its own line, as in `authgate_admin authmethods`")
 	}
 	return nil
 }

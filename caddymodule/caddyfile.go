@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,11 +26,11 @@ func init() { httpcaddyfile.RegisterGlobalOption("authgate", parseApp) }
 //		service_defaults <type> { ... }
 //	}
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
+	a := new(App)
+	d.Next()
 	if existing != nil {
 		return nil, d.Err("the authgate block stands twice; put all of it into one")
 	}
-	a := new(App)
-	d.Next()
 	if d.NextArg() {
 		return nil, d.ArgErr()
 	}
@@ -75,17 +76,9 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 	case "cache":
 		return a.parseCache(d)
 	case "admin_key":
-		if !d.NextArg() || d.Val() == "" {
-			return d.Err("admin_key is empty; is the environment variable set?")
-		}
-		a.AdminKey = d.Val()
-		if d.NextArg() {
-			return d.ArgErr()
-		}
+		return textArg(d, &a.AdminKey)
 	case "gc_headroom":
-		if !d.AllArgs(&a.GCHeadroom) {
-			return d.ArgErr()
-		}
+		return textArg(d, &a.GCHeadroom)
 	default:
 		return unknownOption(d, "authgate", "store", "cache", "admin_key", "gc_headroom", "issuer", "service_type", "auth_method", "service_defaults")
 	}
@@ -151,8 +144,9 @@ func unknownOption(d *caddyfile.Dispenser, block string, known ...string) error 
 }
 
 func flagArg(d *caddyfile.Dispenser, flag *bool) error {
+	name := d.Val()
 	if d.NextArg() {
-		return d.ArgErr()
+		return d.Errf("%s takes no value, but has %q", name, d.Val())
 	}
 	*flag = true
 	return nil
@@ -161,8 +155,8 @@ func flagArg(d *caddyfile.Dispenser, flag *bool) error {
 func durationArg(d *caddyfile.Dispenser, out *caddy.Duration) error {
 	name := d.Val()
 	var text string
-	if !d.AllArgs(&text) {
-		return d.ArgErr()
+	if err := textArg(d, &text); err != nil {
+		return err
 	}
 	v, err := caddy.ParseDuration(text)
 	if err != nil || v <= 0 {
@@ -175,8 +169,8 @@ func durationArg(d *caddyfile.Dispenser, out *caddy.Duration) error {
 func countArg(d *caddyfile.Dispenser) (int, error) {
 	name := d.Val()
 	var text string
-	if !d.AllArgs(&text) {
-		return 0, d.ArgErr()
+	if err := textArg(d, &text); err != nil {
+		return 0, err
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n <= 0 {
@@ -185,10 +179,27 @@ func countArg(d *caddyfile.Dispenser) (int, error) {
 	return n, nil
 }
 
+// textArg reads exactly one argument that is not empty: an environment variable that is not set leaves
+// nothing behind, or an empty text between quotes.
+func textArg(d *caddyfile.Dispenser, out *string) error {
+	name := d.Val()
+	switch args := d.RemainingArgs(); {
+	case len(args) == 0 || args[0] == "":
+		return d.Errf("%s is empty; it takes one value (is the environment variable set?)", name)
+	case len(args) > 1:
+		return d.Errf("%s takes one value, but has %d", name, len(args))
+	default:
+		*out = args[0]
+		return nil
+	}
+}
+
+// listArg reads at least one argument, none of them empty.
 func listArg(d *caddyfile.Dispenser, out *[]string) error {
+	name := d.Val()
 	args := d.RemainingArgs()
-	if len(args) == 0 {
-		return d.ArgErr()
+	if len(args) == 0 || slices.Contains(args, "") {
+		return d.Errf("%s is empty, or one of its values is; it takes one or more (is the environment variable set?)", name)
 	}
 	*out = append(*out, args...)
 	return nil

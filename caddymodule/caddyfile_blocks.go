@@ -149,8 +149,8 @@ func (a *App) parseAuthMethod(d *caddyfile.Dispenser) error {
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		if d.Val() == "header" {
 			var name, value string
-			if !d.AllArgs(&name, &value) {
-				return d.Err("header takes <name> <value>")
+			if !d.AllArgs(&name, &value) || name == "" || value == "" {
+				return d.Err("header takes <name> <value> (is the environment variable set?)")
 			}
 			if m.Headers == nil {
 				m.Headers = map[string]string{}
@@ -214,7 +214,7 @@ func (a *App) parseServiceDefaults(d *caddyfile.Dispenser) error {
 			err = textArg(d, &s.RetrievalField)
 		case "placement":
 			var where, name string
-			if !d.AllArgs(&where, &name) || where != "header" && where != "query" {
+			if !d.AllArgs(&where, &name) || name == "" || where != "header" && where != "query" {
 				return d.Err("placement takes header <name> or query <name>")
 			}
 			s.Placement = where + " " + name
@@ -229,18 +229,5 @@ func (a *App) parseServiceDefaults(d *caddyfile.Dispenser) error {
 		a.ServiceDefaults = map[string]*ServiceDefaults{}
 	}
 	a.ServiceDefaults[typ] = s
-	return nil
-}
-
-// textArg reads exactly one argument that is not empty: an environment variable that is not set leaves
-// an empty one behind.
-func textArg(d *caddyfile.Dispenser, out *string) error {
-	name := d.Val()
-	if !d.AllArgs(out) {
-		return d.Errf("%s takes exactly one value", name)
-	}
-	if *out == "" {
-		return d.Errf("%s is empty; is the environment variable set?", name)
-	}
 	return nil
 }

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -112,21 +113,23 @@ func (s *EtcdStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 		switch args := d.RemainingArgs; d.Val() {
 		case "prefix":
-			if !d.AllArgs(&s.Prefix) {
-				return d.ArgErr()
+			if err := textArg(d, &s.Prefix); err != nil {
+				return err
 			}
 		case "tls":
-			switch files := args(); len(files) {
-			case 1:
+			switch files := args(); {
+			case slices.Contains(files, ""): // would mean the system's authorities, or no certificate
+				return d.Err("tls has an empty file name (is the environment variable set?)")
+			case len(files) == 1:
 				s.CAFile = files[0]
-			case 3:
+			case len(files) == 3:
 				s.CAFile, s.CertFile, s.KeyFile = files[0], files[1], files[2]
 			default:
 				return d.Err("tls takes <ca-file> [<cert-file> <key-file>]")
 			}
 		case "user":
-			if !d.AllArgs(&s.User, &s.Password) {
-				return d.Err("user takes <name> <password>")
+			if !d.AllArgs(&s.User, &s.Password) || s.User == "" || s.Password == "" {
+				return d.Err("user takes <name> <password> (is the environment variable set?)")
 			}
 		case "dial_timeout":
 			if err := durationArg(d, &s.DialTimeout); err != nil {

@@ -70,7 +70,7 @@ func (s *Store) Open(logger *zap.Logger) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &leased{Store: v.(runningServer).Store(), dir: s.dir}, nil
+	return &leased{Store: v.(runningServer).Store(store.DefaultPrefix), dir: s.dir}, nil
 }
 
 type runningServer struct{ *etcdembed.Server }
@@ -99,7 +99,9 @@ func (l *leased) Close() error {
 func (s *Store) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	if d.NextArg() {
-		s.Dir = d.Val()
+		if s.Dir = d.Val(); s.Dir == "" { // would mean the default one
+			return d.Err("store embedded has an empty directory (is the environment variable set?)")
+		}
 	}
 	if d.NextArg() {
 		return d.ArgErr()
