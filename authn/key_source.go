@@ -148,23 +148,20 @@ func readLimited(r io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// newFetchClient makes the client for one issuer. It uses no proxy: the guard must see the address that
+// newFetchClient makes the client for one issuer. Its requests are bounded by their context. It uses no proxy: the guard must see the address that
 // is really dialled. Connections are not kept, so none outlives the issuer.
 func newFetchClient(guard addressGuard, roots *x509.CertPool) *http.Client {
-	dialer := &net.Dialer{Timeout: fetchTimeout, Control: guard.control}
+	dialer := &net.Dialer{Control: guard.control}
 	return &http.Client{
 		Transport: strictTransport{&http.Transport{
 			DialContext:            dialer.DialContext,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-			TLSHandshakeTimeout:    fetchTimeout,
-			ResponseHeaderTimeout:  fetchTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
 			DisableKeepAlives:      true,
 			DisableCompression:     true, // a compressed bomb is then only bytes that are not JSON
 			ForceAttemptHTTP2:      true,
 		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect },
-		Timeout:       fetchTimeout,
 	}
 }
 

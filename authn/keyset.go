@@ -48,6 +48,7 @@ type keySet struct {
 	allowed  algorithms
 	maxAge   time.Duration
 	cooldown time.Duration
+	timeout  time.Duration // of one fetch
 	now      func() time.Time
 	log      *zap.Logger
 	epoch    time.Time
@@ -103,7 +104,7 @@ func newKeySet(source keySource, cfg IssuerConfig, now func() time.Time, log *za
 	}
 	s := &keySet{
 		source: source, allowed: algorithmSet(cfg.Algorithms), maxAge: cfg.MaxKeyAge, cooldown: cfg.KeyCooldown,
-		now: now, log: log, epoch: now(), unknownAt: -1, absent: absent,
+		timeout: fetchTimeout, now: now, log: log, epoch: now(), unknownAt: -1, absent: absent,
 	}
 	s.keys.Store(&map[string]*publicKey{})
 	return s

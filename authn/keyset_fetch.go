@@ -13,7 +13,7 @@ import (
 // startLocked begins a fetch. It runs on a context of its own, cut off from the request that happened
 // to need it first (specs C8), with its own time limit; close waits for it.
 func (s *keySet) startLocked(ctx context.Context, t time.Duration, why reason) *flight {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	f := &flight{done: make(chan struct{}), reason: why, started: t, cancel: cancel}
 	s.flight = f
 	s.running.Go(func() {
