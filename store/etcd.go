@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -19,6 +20,7 @@ type etcdStore struct {
 	timeout time.Duration
 	base    context.Context // ends with Close; bounds every call
 	cancel  context.CancelFunc
+	watches atomic.Uint64 // started so far
 }
 
 // NewEtcd returns a Store on the keys of client that begin with prefix, which must end in "/" (a prefix

@@ -3,16 +3,20 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/metadata"
 )
 
 var errWatchEnded = errors.New("watch ended")
 
 // Watch implements Store. The watch is refused by a member that has lost its leader
-// (WithRequireLeader), which would otherwise stay silent for ever.
+// (WithRequireLeader), which would otherwise stay silent for ever. It has a stream of its own: the client
+// lets watches share one by their outgoing metadata, and a member answers no request for progress while
+// any watch on the stream is behind or begins in the future.
 func (s *etcdStore) Watch(ctx context.Context, prefix string, revision int64) (*Watch, error) {
 	const op = "watching etcd"
 	if err := checkPrefix(prefix); err != nil {
@@ -21,6 +25,7 @@ func (s *etcdStore) Watch(ctx context.Context, prefix string, revision int64) (*
 	if s.base.Err() != nil {
 		return nil, closedError(op)
 	}
+	ctx = metadata.AppendToOutgoingContext(ctx, "authgate-watch", strconv.FormatUint(s.watches.Add(1), 10))
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	stop := context.AfterFunc(s.base, cancel)
 	end := func() { stop(); cancel() }

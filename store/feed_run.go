@@ -66,7 +66,9 @@ func (f *Feed) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := f.store.Watch(ctx, "", revision+1)
+	// From revision, though that is applied by the reset: etcd answers no request for progress on a watch
+	// that begins in the future, and a store at rest would seem silent.
+	w, err := f.store.Watch(ctx, "", revision)
 	if err != nil {
 		return err
 	}

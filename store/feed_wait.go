@@ -10,7 +10,8 @@ const (
 	// waitLimit bounds Wait besides the caller's context.
 	waitLimit = 2 * time.Second
 	// waitPatience is how long Wait waits for the event itself before it has the watch asked: the
-	// revision may be of a change outside the feed's prefix, which no event will ever announce.
+	// revision may be of a change outside the feed's prefix, which no event will ever announce. It asks
+	// again as often, as the store may ignore it.
 	waitPatience = 50 * time.Millisecond
 )
 
@@ -25,7 +26,7 @@ func (f *Feed) Wait(ctx context.Context, revision int64) error {
 	}
 	limit := time.NewTimer(waitLimit)
 	defer limit.Stop()
-	patience := time.NewTimer(waitPatience)
+	patience := time.NewTicker(waitPatience)
 	defer patience.Stop()
 	for !done {
 		select {

@@ -7,7 +7,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/authgate/authgate/internal/fault"
 )
+
+// maxRequest is etcd's limit of a transaction.
+const maxRequest = 3 << 19
 
 // Memory is a Store in memory for tests, with etcd's semantics: one revision for each change, history
 // until compacted, watches that may start anywhere in it. Its other methods make it misbehave as a store
@@ -86,6 +91,13 @@ func (m *Memory) Txn(ctx context.Context, conds []Cond, ops []Op) (int64, error)
 	if err := m.refuse(ctx, op, m.writeErr); err != nil {
 		return 0, err
 	}
+	size := 0
+	for _, o := range ops {
+		size += len(o.Key) + len(o.Value)
+	}
+	if size > maxRequest {
+		return 0, fault.New(fault.TooLarge, op, "", "request too large")
+	}
 	for _, c := range conds {
 		if m.kvs[c.Key].Revision != c.Revision {
 			return m.revision, conflictError(op)
@@ -151,14 +163,14 @@ func (m *Memory) Close() error {
 	return nil
 }
 
-func (m *Memory) refuse(ctx context.Context, op string, fault error) error {
+func (m *Memory) refuse(ctx context.Context, op string, failure error) error {
 	switch {
 	case m.closed:
 		return closedError(op)
 	case ctx.Err() != nil:
 		return unavailable(op, context.Cause(ctx))
-	case fault != nil:
-		return unavailable(op, fault)
+	case failure != nil:
+		return unavailable(op, failure)
 	}
 	return nil
 }
@@ -169,8 +181,10 @@ func (m *Memory) progress(w *memoryWatch) error {
 	if _, running := m.watches[w]; !running {
 		return unavailable("asking for progress", errors.New("watch ended"))
 	}
-	w.queue = append(w.queue, Batch{Revision: m.revision})
-	w.wake()
+	if m.revision >= w.revision { // as in etcd: no report on a watch that begins in the future
+		w.queue = append(w.queue, Batch{Revision: m.revision})
+		w.wake()
+	}
 	return nil
 }
 

@@ -56,8 +56,9 @@ type Batch struct {
 
 // Watch is a running watch. Batches is closed when the watch ends, with or without a last Batch that
 // carries Err: a reader must treat both alike (etcd #17611: a watch can die silently). Progress asks
-// for a progress report to arrive on Batches; an error means the watch is of no more use. A Watch ends
-// with the context it was started with.
+// for a progress report to arrive on Batches; an error means the watch is of no more use. etcd gives no
+// report while the watch is behind, nor while the store has not reached the revision the watch begins at:
+// who wants one asks again. A Watch ends with the context it was started with.
 type Watch struct {
 	Batches  <-chan Batch
 	Progress func() error
