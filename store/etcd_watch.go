@@ -56,6 +56,9 @@ func (s *etcdStore) Watch(ctx context.Context, prefix string, revision int64) (*
 		}
 	}()
 	progress := func() error {
+		if ctx.Err() != nil {
+			return s.classify(op, errWatchEnded)
+		}
 		// The request finds the watch's own stream by the context's outgoing metadata.
 		ctx, cancel := context.WithTimeout(ctx, s.timeout)
 		defer cancel()
