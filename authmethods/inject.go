@@ -37,6 +37,9 @@ func (m *Method) attach(r *http.Request, at place) Injected {
 // strip deletes every header that folds to a managed name (H1, H4, H5), and such names from Connection:
 // the next hop would delete the credential we set (H6).
 func (p *plan) strip(h http.Header, extra string) {
+	if extra == defaultHeaderNorm {
+		extra = "" // always managed
+	}
 	for name, values := range h {
 		switch {
 		case p.manages(name, extra):

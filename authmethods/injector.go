@@ -78,45 +78,42 @@ func (i *injector) Inject(ctx context.Context, r *http.Request, t Target, _ *aut
 	return c.m.attach(r, i.s.places[c.st.Type].of(c.m)), nil
 }
 
-// named finds the one method of the service type called name for at.
+// named finds the one active method for at of the service type called name. Broken records must not
+// stop it, they may be other service types' (D5); if they are its own it has no method, which ends below.
 func (s *Service) named(ctx context.Context, name string, at target) (candidate, error) {
-	st := s.decl.byName[name]
-	if st == nil {
-		item, err := s.rec.types.By(ctx, byName, name)
-		if errors.Is(err, store.ErrNotFound) {
-			return candidate{}, unusable("service type %s does not exist", name)
+	if st := s.decl.byName[name]; st != nil {
+		if m := s.decl.byPair[serviceHost{st.UUID, at.host}]; m != nil && m.Port == at.port {
+			return candidate{m, st}, nil
 		}
-		if err == nil {
-			err = item.Err
-		}
-		if err != nil {
-			return candidate{}, unusable("reading service type %s: %w", name, err)
-		}
-		st = item.Value
-	}
-	if m := s.decl.byPair[serviceHost{st.UUID, at.host}]; m != nil && m.Port == at.port {
-		return candidate{m, st}, nil
 	}
 	items, err := s.rec.methods.Find(ctx, byTarget, targetKey(at.host, at.port))
 	if err != nil {
 		return candidate{}, unusable("looking for the auth method of %s: %w", at, err)
 	}
 	var found candidate
+	var doubt error
 	for _, item := range items {
-		// A broken record of another service type must not stop this one (D5); a broken one of this
-		// service type leaves it without a method, which ends below.
-		if item.Err != nil || item.Value.ServiceUUID != st.UUID || !active(item.Value, st) || s.decl.shadows(item.Value) {
+		if item.Err != nil || s.decl.shadows(item.Value) {
 			continue
 		}
-		if found.m != nil {
+		st, err := s.typeOf(ctx, item.Value)
+		switch {
+		case err != nil:
+			doubt = err
+		case st == nil || st.Name != name || !active(item.Value, st):
+		case found.m != nil:
 			return candidate{}, ambiguous(at)
+		default:
+			found = candidate{item.Value, st}
 		}
-		found = candidate{item.Value, st}
 	}
-	if found.m == nil {
-		return candidate{}, unusable("service type %s has no usable auth method for %s", name, at)
+	switch {
+	case found.m != nil:
+		return found, nil
+	case doubt != nil:
+		return candidate{}, doubt
 	}
-	return found, nil
+	return candidate{}, unusable("service type %s has no usable auth method for %s", name, at)
 }
 
 // only finds the one active method for at, whatever its service type, or none.
@@ -169,11 +166,11 @@ func (s *Service) typeOf(ctx context.Context, m *Method) (*ServiceType, error) {
 		return st, nil
 	}
 	item, err := s.rec.types.Get(ctx, m.ServiceUUID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
 	if err == nil {
 		err = item.Err
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
 	}
 	if err != nil {
 		return nil, unusable("reading service type %s: %w", m.ServiceUUID, err)
