@@ -39,11 +39,14 @@ func setQuery(raw, name, value string) string {
 	return b.String()
 }
 
-// paramIs reports whether the name of a raw parameter decodes to name, reading broken escapes literally
-// as lenient upstreams do.
+// paramIs reports whether the name of a raw parameter is name, either as it stands or decoded, reading
+// broken escapes literally as lenient upstreams do.
 func paramIs(part, name string) bool {
 	if i := strings.IndexByte(part, '='); i >= 0 {
 		part = part[:i]
+	}
+	if part == name {
+		return true
 	}
 	n := 0
 	for i := 0; i < len(part); i++ {
