@@ -16,21 +16,33 @@ const Redacted = "REDACTED"
 // concurrent use. It cannot be compared with == (that would not be constant-time); use Equal.
 type String struct {
 	_ [0]func()
-	s string
+	// p points to the text, nil if that is empty: in an unexported field of another struct fmt cannot
+	// call Format and prints what it finds by reflection, which is then an address.
+	p *string
 }
 
 // New wraps s.
-func New(s string) String { return String{s: s} }
+func New(s string) String {
+	if s == "" {
+		return String{}
+	}
+	return String{p: &s}
+}
 
 // Reveal returns the secret itself. Call it only where the secret leaves for its one destination.
-func (s String) Reveal() string { return s.s }
+func (s String) Reveal() string {
+	if s.p == nil {
+		return ""
+	}
+	return *s.p
+}
 
 // Empty reports whether the secret is the empty text.
-func (s String) Empty() bool { return s.s == "" }
+func (s String) Empty() bool { return s.p == nil }
 
 // Equal compares in a time that depends on neither secret's content nor length.
 func (s String) Equal(other String) bool {
-	a, b := sha256.Sum256([]byte(s.s)), sha256.Sum256([]byte(other.s))
+	a, b := sha256.Sum256([]byte(s.Reveal())), sha256.Sum256([]byte(other.Reveal()))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 

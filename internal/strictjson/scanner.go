@@ -84,9 +84,11 @@ func (s *scanner) object(depth int) error {
 					return ErrDuplicate
 				}
 			}
-			if names = append(names, name); len(names) == cap(buf[:]) {
+			if len(names) < len(buf) {
+				names = append(names, name)
+			} else {
 				many = make(map[string]struct{}, 64)
-				for _, n := range names {
+				for _, n := range append(names, name) {
 					many[string(n)] = struct{}{}
 				}
 			}
