@@ -37,11 +37,24 @@ with_xcaddy() {
 	[ -z "${AUTHGATE_NO_XCADDY:-}" ] || return 1
 	local plugins=(--with "$module/caddymodule")
 	[ $sidecar = yes ] || plugins+=(--with "$module/caddymodule/embedded")
-	local tool=.xcaddy-bin
-	trap 'rm -f .xcaddy-bin' RETURN
-	(cd tools && go build -o "../$tool" github.com/caddyserver/xcaddy/cmd/xcaddy) || return 1
-	XCADDY_SETCAP=0 XCADDY_GO_BUILD_FLAGS="-trimpath -ldflags '-s -w' -tags $tags" \
-		"./$tool" build "$caddy_version" --output "$binary" "${plugins[@]}" --replace "$module=$PWD"
+	local work status=0
+	work=$(mktemp -d)
+	(cd tools && go build -o "$work/xcaddy" github.com/caddyserver/xcaddy/cmd/xcaddy) || { rm -rf "$work"; return 1; }
+	# xcaddy replaces our module by this folder but does not require it, so Go would ask the module proxy
+	# whether something else of that name exists, and some proxies answer that with an error. This stand-in
+	# for `go` adds the requirement to the same edit.
+	cat >"$work/go" <<-EOF
+		#!/bin/sh
+		if [ "\$1 \$2" = "mod edit" ]; then
+			exec go "\$@" -require "$module@v0.0.0-00010101000000-000000000000"
+		fi
+		exec go "\$@"
+	EOF
+	chmod +x "$work/go"
+	XCADDY_WHICH_GO=$work/go XCADDY_SETCAP=0 XCADDY_GO_BUILD_FLAGS="-trimpath -ldflags '-s -w' -tags $tags" \
+		"$work/xcaddy" build "$caddy_version" --output "$binary" "${plugins[@]}" --replace "$module=$PWD" || status=$?
+	rm -rf "$work"
+	return $status
 }
 
 build() {
