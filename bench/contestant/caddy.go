@@ -1,7 +1,6 @@
 package contestant
 
 import (
-	"encoding/base64"
 	"fmt"
 	"path/filepath"
 
@@ -53,11 +52,7 @@ func Sidecar() Spec {
 			if w.Sidecar == "" {
 				return setup{}, fmt.Errorf("%w: no etcd for it to talk to", ErrMissing)
 			}
-			keyFile, err := write(dir, "encryption-key", base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n")
-			if err != nil {
-				return setup{}, err
-			}
-			return authgateWith(w, dir, "store etcd http://"+w.Sidecar+"\n\t\tencryption_key_file "+keyFile)
+			return authgateWith(w, dir, "store etcd http://"+w.Sidecar)
 		},
 	}
 }
