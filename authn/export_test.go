@@ -14,3 +14,13 @@ func (i *Issuer) SetFetchTimeout(d time.Duration) { i.keys.timeout = d }
 func CheckDial(address string, private, loopbackOnly bool) error {
 	return addressGuard{private: private, loopbackOnly: loopbackOnly}.control("tcp", address, nil)
 }
+
+// ParseJWKS returns the kids of the usable keys of a set.
+func ParseJWKS(data []byte, algorithms []string) ([]string, error) {
+	keys, err := parseJWKS(data, algorithmSet(algorithms))
+	var kids []string
+	for _, k := range keys {
+		kids = append(kids, k.kid)
+	}
+	return kids, err
+}

@@ -88,8 +88,8 @@ func (s *Issuers) Authenticate(ctx context.Context, c Credential) (*Principal, e
 	if err != nil {
 		return nil, err
 	}
-	s.cache.put(k, &cachedToken{principal: *p.Clone(), issuer: i, key: key})
-	return p, nil
+	s.cache.put(k, &cachedToken{principal: *p, issuer: i, key: key})
+	return p.Clone(), nil
 }
 
 // has reports whether i itself, not only one of its name, is among the issuers: after a reload with

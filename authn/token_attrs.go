@@ -2,6 +2,7 @@ package authn
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -86,25 +87,34 @@ func (f *flattener) add(name string, v jsonValue) bool {
 	return len(f.store) <= maxAttrValues && len(f.claims) <= maxAttrNames && f.bytes <= maxAttrBytes
 }
 
-// packClaims makes Attrs of sorted claims.
+// packClaims makes Attrs of sorted claims, like NewAttrs, without a map in between.
 func packClaims(claims []flatClaim) Attrs {
+	var (
+		b       strings.Builder
+		scratch [binary.MaxVarintLen64]byte
+	)
 	size := 0
 	for _, c := range claims {
-		size += len(c.name) + 4
+		size += sizeOfNumber(len(c.name)) + len(c.name) + sizeOfNumber(len(c.values))
 		for _, v := range c.values {
-			size += len(v) + 2
+			size += sizeOfNumber(len(v)) + len(v)
 		}
 	}
-	b := make([]byte, 0, size)
+	b.Grow(size)
+	number := func(n int) { b.Write(binary.AppendUvarint(scratch[:0], uint64(n))) }
+	text := func(s string) { number(len(s)); b.WriteString(s) }
 	for _, c := range claims {
-		b = appendText(b, c.name)
-		b = binary.AppendUvarint(b, uint64(len(c.values)))
+		text(c.name)
+		number(len(c.values))
 		for _, v := range c.values {
-			b = appendText(b, v)
+			text(v)
 		}
 	}
-	return Attrs{packed: string(b)}
+	return Attrs{packed: b.String()}
 }
+
+// sizeOfNumber is how many bytes AppendUvarint takes for n.
+func sizeOfNumber(n int) int { return (bits.Len(uint(n)|1) + 6) / 7 }
 
 // principal makes the Principal of verified claims. All of its texts are parts of one packed string, so
 // that a cached principal keeps neither the token nor its payload alive.

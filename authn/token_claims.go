@@ -22,8 +22,21 @@ type tokenClaims struct {
 	iss, sub, jti string
 	azp           string
 	aud           []string
-	exp, nbf, iat *jwt.NumericDate
+	exp, nbf, iat date
 	hasNonce      bool
+}
+
+// date is a NumericDate that may be missing.
+type date struct {
+	at  jwt.NumericDate
+	set bool
+}
+
+func (d *date) get() (*jwt.NumericDate, error) {
+	if !d.set {
+		return nil, nil
+	}
+	return &d.at, nil
 }
 
 // parseClaims reads payload, an object, and refuses every claim of a form it must not have; whether the values
@@ -38,12 +51,12 @@ func parseClaims(payload jsonValue) (tokenClaims, error) {
 		}
 		return s
 	}
-	date := func(name string, v jsonValue) *jwt.NumericDate {
-		d, ok := numericDate(v)
+	numeric := func(name string, v jsonValue) date {
+		at, ok := numericDate(v)
 		if !ok {
 			bad = name
 		}
-		return d
+		return date{at: jwt.NumericDate{Time: at}, set: true}
 	}
 	payload.members(func(name string, v jsonValue) bool {
 		switch name {
@@ -61,11 +74,11 @@ func parseClaims(payload jsonValue) (tokenClaims, error) {
 				bad = name
 			}
 		case "exp":
-			c.exp = date(name, v)
+			c.exp = numeric(name, v)
 		case "nbf":
-			c.nbf = date(name, v)
+			c.nbf = numeric(name, v)
 		case "iat":
-			c.iat = date(name, v)
+			c.iat = numeric(name, v)
 		case "nonce":
 			c.hasNonce = true
 		case "events":
@@ -80,24 +93,24 @@ func parseClaims(payload jsonValue) (tokenClaims, error) {
 }
 
 // numericDate reads a NumericDate (RFC 7519 section 2): a number, not a text, from 1970 to 9998.
-func numericDate(v jsonValue) (*jwt.NumericDate, bool) {
+func numericDate(v jsonValue) (time.Time, bool) {
 	if v.kind != jsonNumber {
-		return nil, false
+		return time.Time{}, false
 	}
 	seconds, err := strconv.ParseInt(v.text, 10, 64)
 	nanos := int64(0)
 	if err != nil {
 		f, err := strconv.ParseFloat(v.text, 64)
 		if err != nil || !(f >= 0 && f < maxTime) {
-			return nil, false
+			return time.Time{}, false
 		}
 		seconds = int64(f)
 		nanos = int64((f - float64(seconds)) * 1e9)
 	}
 	if seconds < 0 || seconds >= maxTime {
-		return nil, false
+		return time.Time{}, false
 	}
-	return &jwt.NumericDate{Time: time.Unix(seconds, nanos)}, true
+	return time.Unix(seconds, nanos), true
 }
 
 // audiences reads aud: a text or a list of texts, none of them empty and at least one (specs J9).
@@ -131,9 +144,9 @@ func hasControl(s string) bool {
 
 // The methods of jwt.Claims.
 
-func (c *tokenClaims) GetExpirationTime() (*jwt.NumericDate, error) { return c.exp, nil }
-func (c *tokenClaims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.iat, nil }
-func (c *tokenClaims) GetNotBefore() (*jwt.NumericDate, error)      { return c.nbf, nil }
+func (c *tokenClaims) GetExpirationTime() (*jwt.NumericDate, error) { return c.exp.get() }
+func (c *tokenClaims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.iat.get() }
+func (c *tokenClaims) GetNotBefore() (*jwt.NumericDate, error)      { return c.nbf.get() }
 func (c *tokenClaims) GetIssuer() (string, error)                   { return c.iss, nil }
 func (c *tokenClaims) GetSubject() (string, error)                  { return c.sub, nil }
 func (c *tokenClaims) GetAudience() (jwt.ClaimStrings, error)       { return c.aud, nil }

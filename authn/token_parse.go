@@ -64,28 +64,26 @@ func openJWS(token string) (openToken, error) {
 	}
 	headerEnd, payloadEnd := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
 	encoding := base64.RawURLEncoding.Strict()
-	buf := make([]byte, encoding.DecodedLen(len(token)))
-	decode := func(part string) ([]byte, error) {
-		n, err := encoding.Decode(buf, []byte(part))
-		out := buf[:n:n]
-		buf = buf[n:]
-		return out, err
-	}
-	header, err1 := decode(token[:headerEnd])
-	payload, err2 := decode(token[headerEnd+1 : payloadEnd])
-	signature, err3 := decode(token[payloadEnd+1:])
+	buf := make([]byte, 0, encoding.DecodedLen(len(token)))
+	buf, err1 := encoding.AppendDecode(buf, []byte(token[:headerEnd]))
+	h := len(buf)
+	buf, err2 := encoding.AppendDecode(buf, []byte(token[headerEnd+1:payloadEnd]))
+	p := len(buf)
+	buf, err3 := encoding.AppendDecode(buf, []byte(token[payloadEnd+1:]))
 	if err1 != nil || err2 != nil || err3 != nil {
 		return openToken{}, fmt.Errorf("%w: a part is not base64url", ErrNotMine)
 	}
+	header, payload, signature := buf[:h], buf[h:p], buf[p:]
 	if err := checkJSON(header, maxHeaderDepth); err != nil {
 		return openToken{}, err
 	}
 	if err := checkJSON(payload, maxPayloadDepth); err != nil {
 		return openToken{}, err
 	}
+	text := string(buf[:p])
 	t := openToken{
 		signed: token[:payloadEnd], signature: signature,
-		header: parseChecked(string(header)), payload: parseChecked(string(payload)),
+		header: parseChecked(text[:h]), payload: parseChecked(text[h:]),
 	}
 	if t.header.kind != jsonObject || t.payload.kind != jsonObject {
 		return openToken{}, fmt.Errorf("%w: a part is not a JSON object", ErrNotMine)
