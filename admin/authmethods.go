@@ -33,11 +33,13 @@ func (a *authMethodsAPI) mount(r *router) {
 		r.handle(http.MethodPut, one, a.write("update", kindServiceType, a.updateServiceType))
 		r.handle(http.MethodDelete, one, a.write("delete", kindServiceType, a.deleteServiceType))
 		r.handle(http.MethodPost, one+"/authm", a.write("create", kindMethod, a.createMethod))
+		r.handle(http.MethodPut, one+"/authm", a.write("update", kindMethod, a.updateSoleMethod))
 		method := one + "/hosts/{host}/authm"
 		r.handle(http.MethodGet, method, a.read(a.getMethod))
 		r.handle(http.MethodPut, method, a.write("update", kindMethod, a.updateMethod))
 		r.handle(http.MethodDelete, method, a.write("delete", kindMethod, a.deleteMethod))
 	}
+	r.handle(http.MethodPut, "/v1/service-type/{service}", a.write("update", kindServiceType, a.updateServiceType)) // D3
 	r.handle(http.MethodGet, "/v1/authm", a.read(a.listMethods))
 }
 

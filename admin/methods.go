@@ -120,11 +120,44 @@ func (a *authMethodsAPI) updateMethod(w http.ResponseWriter, r *http.Request) (o
 	if _, err := a.svc.Method(r.Context(), service, host); err != nil {
 		return outcome{}, err
 	}
-	var in methodInput
-	given, err := readJSON(w, r, &in)
+	patch, err := readMethodPatch(w, r)
 	if err != nil {
 		return outcome{}, err
 	}
+	return a.patchMethod(r.Context(), service, host, patch)
+}
+
+// updateSoleMethod is the PUT without a host in its path that the published documentation shows (D2):
+// the body's host names the method, or else it must be the service type's only one. It never guesses.
+func (a *authMethodsAPI) updateSoleMethod(w http.ResponseWriter, r *http.Request) (outcome, error) {
+	service := r.PathValue("service")
+	if _, err := a.svc.ServiceType(r.Context(), service); err != nil {
+		return outcome{}, err
+	}
+	patch, err := readMethodPatch(w, r)
+	if err != nil {
+		return outcome{}, err
+	}
+	var host string
+	if patch.Host != nil {
+		host = *patch.Host
+	} else if host, err = a.svc.SoleHost(r.Context(), service); err != nil {
+		return outcome{}, err
+	}
+	return a.patchMethod(r.Context(), service, host, patch)
+}
+
+func (a *authMethodsAPI) patchMethod(ctx context.Context, service, host string, patch authmethods.MethodPatch) (outcome, error) {
+	item, err := a.svc.UpdateMethod(ctx, service, host, patch)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{item.ID, item.Revision, http.StatusOK, showMethod(item.Value)}, nil
+}
+
+func readMethodPatch(w http.ResponseWriter, r *http.Request) (authmethods.MethodPatch, error) {
+	var in methodInput
+	given, err := readJSON(w, r, &in)
 	patch := authmethods.MethodPatch{
 		ServiceUUID: in.ServiceUUID, Host: in.Host, Port: in.Port, Path: in.Path, RetrievalField: in.RetrievalField,
 	}
@@ -136,11 +169,7 @@ func (a *authMethodsAPI) updateMethod(w http.ResponseWriter, r *http.Request) (o
 		headers := in.secrets()
 		patch.Headers = &headers
 	}
-	item, err := a.svc.UpdateMethod(r.Context(), service, host, patch)
-	if err != nil {
-		return outcome{}, err
-	}
-	return outcome{item.ID, item.Revision, http.StatusOK, showMethod(item.Value)}, nil
+	return patch, err
 }
 
 func (a *authMethodsAPI) deleteMethod(_ http.ResponseWriter, r *http.Request) (outcome, error) {

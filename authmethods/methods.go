@@ -83,6 +83,32 @@ func (s *Service) lookupMethod(ctx context.Context, st *ServiceType, host string
 	return item, nil
 }
 
+// SoleHost returns the one host of the service type called service that has an auth method. If more have
+// one the error asks for the host; if none has, it is of kind NotFound.
+func (s *Service) SoleHost(ctx context.Context, service string) (string, error) {
+	st, err := s.ServiceType(ctx, service)
+	if err != nil {
+		return "", err
+	}
+	sole := ""
+	for _, host := range st.Value.Hosts {
+		switch item, err := s.lookupMethod(ctx, st.Value, host); {
+		case fault.Is(err, fault.NotFound) || host == sole:
+		case err != nil:
+			return "", err
+		case item.Err == nil && item.Value.Type != st.Value.AuthMethod:
+		case sole != "":
+			return "", emptyField(resMethod, "host")
+		default:
+			sole = host
+		}
+	}
+	if sole == "" {
+		return "", notFound(resMethodTitle)
+	}
+	return sole, nil
+}
+
 // CreateMethod stores v below the service type called service, which decides its kind; its UUIDs, Type,
 // times and Origin are set here. The service type is the one v was checked against also at the moment
 // of writing, so that none can be left below a service type that is being deleted.

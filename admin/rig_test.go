@@ -1,0 +1,146 @@
+package admin_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/authgate/authgate/admin"
+	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/internal/secret"
+	"github.com/authgate/authgate/store"
+)
+
+const token = "token"
+
+// rig is the handler over a store in memory.
+type rig struct {
+	t    *testing.T
+	mem  *store.Memory
+	logs *observer.ObservedLogs
+	h    http.Handler
+}
+
+func newRig(t *testing.T, decl authmethods.Declared, change ...func(*admin.Deps)) *rig {
+	t.Helper()
+	mem := store.NewMemory()
+	feed := store.NewFeed(mem, store.FeedConfig{})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = feed.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		_ = mem.Close()
+	})
+	<-feed.Ready()
+	svc, err := authmethods.New(authmethods.NewRecords(mem, feed, 100), decl, authmethods.Deps{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	core, logs := observer.New(zapcore.DebugLevel)
+	deps := admin.Deps{
+		AuthMethods: svc, AdminKey: secret.New(token), Logger: zap.New(core), Now: time.Now,
+		Ready: func(context.Context) error { return nil },
+	}
+	for _, f := range change {
+		f(&deps)
+	}
+	h, err := admin.New(deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rig{t: t, mem: mem, logs: logs, h: h}
+}
+
+// fixture is upstream's (specs/auth-methods 6): service types s1 and s2, a method for a host of each.
+func fixture(t *testing.T) *rig {
+	t.Helper()
+	r := newRig(t, authmethods.Declared{})
+	r.must(201, "POST", "/v1/service-types",
+		`{"name":"s1","hosts":["host1","host2","host3"],"auth_types":["x509","oidc"],"auth_method":"api-key","type":"ams"}`)
+	r.must(201, "POST", "/v1/service-types",
+		`{"name":"s2","hosts":["host3","host4"],"auth_types":["x509"],"auth_method":"headers","type":"web-api"}`)
+	r.must(201, "POST", "/v1/service-types/s1/authm", `{"host":"host1","port":9000,"access_key":"access_key"}`)
+	r.must(201, "POST", "/v1/service-types/s2/authm",
+		`{"host":"host3","port":9000,"headers":{"x-api-key":"key-1","Accept":"application/json"}}`)
+	return r
+}
+
+// do sends a request with the admin key.
+func (r *rig) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r.t.Helper()
+	sep := "?"
+	if strings.Contains(path, "?") {
+		sep = "&"
+	}
+	return r.raw(method, path+sep+"key="+token, body, headers...)
+}
+
+// raw sends a request as it is.
+func (r *rig) raw(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r.t.Helper()
+	req := httptest.NewRequest(method, "http://gate.example"+path, strings.NewReader(body))
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Add(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	r.h.ServeHTTP(w, req)
+	return w
+}
+
+// must sends a request that has to be answered with the status, and returns the object in the answer.
+func (r *rig) must(status int, method, path, body string) map[string]any {
+	r.t.Helper()
+	w := r.do(method, path, body)
+	if w.Code != status {
+		r.t.Fatalf("%s %s: status %d, want %d; %s", method, path, w.Code, status, w.Body)
+	}
+	if w.Body.Len() == 0 {
+		return nil
+	}
+	return object(r.t, w.Body.String())
+}
+
+func object(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		t.Fatalf("answer is not JSON: %v in %q", err, text)
+	}
+	return m
+}
+
+// envelope is the bytes of an error answer.
+func envelope(code, status, message string) string {
+	return "{\n \"error\": {\n  \"message\": \"" + message + "\",\n  \"code\": " + code + ",\n  \"status\": \"" + status + "\"\n }\n}"
+}
+
+func notFound(what string) string { return envelope("404", "NOT FOUND", what+" was not found") }
+
+func conflict(resource, field, value string) string {
+	return envelope("409", "CONFLICT", resource+" object with "+field+": "+value+" already exists")
+}
+
+func empty(resource, field string) string {
+	return envelope("422", "UNPROCESSABLE ENTITY", resource+" object contains empty fields. empty value for field: "+field)
+}
+
+func unsupported(text string) string {
+	return envelope("422", "UNPROCESSABLE ENTITY", strings.Replace(text, "|", " is not yet supported.Supported:", 1))
+}
+
+func badJSON(text string) string {
+	return envelope("400", "BAD REQUEST", "Poorly formatted JSON. "+text)
+}
