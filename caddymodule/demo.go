@@ -44,7 +44,7 @@ func runDemo(ctx context.Context, out io.Writer, keep bool) error {
 	}
 	d.printf("\nAll %d steps did what they should.\n", d.steps)
 	if keep {
-		d.printf("Still running; Ctrl-C ends it.\n")
+		d.outro()
 		<-ctx.Done()
 	}
 	return nil
@@ -65,6 +65,20 @@ To type the commands yourself (run with --keep):
   ADMIN_KEY=%s
   TOKEN=%s
 `, took.Round(time.Millisecond), d.rig.issuerURL, d.rig.echoHost, d.rig.echoPort, d.rig.api, d.rig.admin, d.rig.adminKey, d.token)
+}
+
+// outro prints what the tour in README.md needs.
+func (d *demo) outro() {
+	d.printf(`
+Still running; Ctrl-C ends it. To go on by hand, paste this into another terminal:
+
+export ADMIN=http://%s
+export GATEWAY=http://%s
+export SERVICE_HOST=%s
+export SERVICE_PORT=%d
+export ADMIN_KEY=%s
+export TOKEN=%s
+`, d.rig.admin, d.rig.api, d.rig.echoHost, d.rig.echoPort, d.rig.adminKey, d.token)
 }
 
 func (d *demo) serviceType() error {

@@ -118,7 +118,7 @@ func (rig *demoRig) token() (string, error) {
 	now := time.Now()
 	t := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.MapClaims{
 		"iss": rig.issuerURL, "sub": "repo:acme/app:ref:refs/heads/main", "aud": "https://gate.demo", "repository": "acme/app",
-		"iat": now.Unix(), "exp": now.Add(10 * time.Minute).Unix(),
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	})
 	t.Header["kid"] = "demo"
 	return t.SignedString(rig.key)
@@ -135,7 +135,9 @@ func serveEcho(w http.ResponseWriter, r *http.Request) {
 
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v)
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ") // people read it
+	_ = enc.Encode(v)
 }
 
 // demoCaddyfile is the configuration a user would write; the quoted words are filled in.

@@ -30,15 +30,15 @@ func (LocalAdmin) Routes() []caddy.AdminRoute {
 
 // status is the answer of GET /authgate/status. It holds no secret and no name of a caller.
 type status struct {
-	Ready    bool                 `json:"ready"`
-	Store    storeStatus          `json:"store"`
-	Issuers  []authn.IssuerStatus `json:"issuers"`
-	Requests map[string]uint64    `json:"requests"`
-	Upstream map[string]uint64    `json:"upstream"`
-	Tokens   int                  `json:"cached_tokens"`
-	GC       gcStatus             `json:"gc"`
-	Insecure []string             `json:"insecure"`
-	Warnings []string             `json:"warnings"`
+	Ready    bool              `json:"ready"`
+	Store    storeStatus       `json:"store"`
+	Issuers  []issuerStatus    `json:"issuers"`
+	Requests map[string]uint64 `json:"requests"`
+	Upstream map[string]uint64 `json:"upstream"`
+	Tokens   int               `json:"cached_tokens"`
+	GC       gcStatus          `json:"gc"`
+	Insecure []string          `json:"insecure"`
+	Warnings []string          `json:"warnings"`
 }
 
 type storeStatus struct {
@@ -47,6 +47,34 @@ type storeStatus struct {
 	Revision  int64     `json:"revision"`
 	Confirmed time.Time `json:"confirmed"`
 	Resyncs   uint64    `json:"resyncs"`
+}
+
+type issuerStatus struct {
+	Name      string      `json:"name"`
+	URL       string      `json:"url"`
+	State     string      `json:"state"`
+	Keys      []keyStatus `json:"keys"`
+	LastFetch time.Time   `json:"last_fetch,omitzero"`
+	LastError string      `json:"last_error,omitempty"`
+	Fetches   uint64      `json:"fetches"`
+	Failed    uint64      `json:"failed"`
+}
+
+type keyStatus struct {
+	KeyID      string    `json:"kid"`
+	Algorithms []string  `json:"algorithms"`
+	GoodUntil  time.Time `json:"good_until"`
+}
+
+func showIssuer(i authn.IssuerStatus) issuerStatus {
+	s := issuerStatus{
+		Name: i.Name, URL: i.URL, State: i.State, Keys: make([]keyStatus, 0, len(i.Keys)),
+		LastFetch: i.LastFetch, LastError: i.LastError, Fetches: i.Fetches, Failed: i.Failed,
+	}
+	for _, k := range i.Keys {
+		s.Keys = append(s.Keys, keyStatus(k))
+	}
+	return s
 }
 
 func serveStatus(w http.ResponseWriter, r *http.Request) error {
@@ -66,7 +94,7 @@ func (a *App) status(ctx context.Context) status {
 	s := status{
 		Ready:    a.ready(ctx) == nil,
 		Store:    storeStatus{Driver: a.driver, Fresh: feed.Fresh, Revision: feed.Revision, Confirmed: feed.Confirmed, Resyncs: feed.Resyncs},
-		Issuers:  []authn.IssuerStatus{},
+		Issuers:  []issuerStatus{},
 		Requests: map[string]uint64{}, Upstream: map[string]uint64{},
 		Tokens:   a.backend.tokens.Stats().Entries,
 		GC:       gc.status(),
@@ -74,7 +102,7 @@ func (a *App) status(ctx context.Context) status {
 		Warnings: []string{},
 	}
 	for _, i := range a.issuerOf {
-		s.Issuers = append(s.Issuers, i.Status())
+		s.Issuers = append(s.Issuers, showIssuer(i.Status()))
 	}
 	for _, c := range a.backend.counts.requests() {
 		s.Requests[c.label] = c.value.Load()
