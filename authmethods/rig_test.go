@@ -29,18 +29,17 @@ type rig struct {
 
 func newRig(t testing.TB, decl authmethods.Declared) *rig {
 	t.Helper()
-	return newRigOn(t, store.NewMemory(), nil, decl)
+	mem := store.NewMemory()
+	rig := newRigOn(t, mem, decl)
+	rig.mem = mem
+	return rig
 }
 
-// newRigOn makes the rig work on wrap(mem) if wrap is not nil.
-func newRigOn(t testing.TB, mem *store.Memory, wrap func(store.Store) store.Store, decl authmethods.Declared) *rig {
+// newRigOn makes the rig work on s, which it closes.
+func newRigOn(t testing.TB, s store.Store, decl authmethods.Declared) *rig {
 	t.Helper()
-	var s store.Store = mem
-	if wrap != nil {
-		s = wrap(mem)
-	}
 	feed := store.NewFeed(s, store.FeedConfig{})
-	r := &rig{t: t, ctx: t.Context(), mem: mem, feed: feed, rec: authmethods.NewRecords(s, feed, 100)}
+	r := &rig{t: t, ctx: t.Context(), feed: feed, rec: authmethods.NewRecords(s, feed, 100)}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

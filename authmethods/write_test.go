@@ -31,8 +31,10 @@ func (w *watchedStore) Txn(ctx context.Context, conds []store.Cond, ops []store.
 
 func newWatchedRig(t *testing.T) (*rig, *watchedStore) {
 	t.Helper()
-	w := &watchedStore{}
-	rig := newRigOn(t, store.NewMemory(), func(s store.Store) store.Store { w.Store = s; return w }, authmethods.Declared{})
+	mem := store.NewMemory()
+	w := &watchedStore{Store: mem}
+	rig := newRigOn(t, w, authmethods.Declared{})
+	rig.mem = mem
 	return rig, w
 }
 
