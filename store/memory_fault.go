@@ -61,7 +61,7 @@ func (m *Memory) Compact(revision int64) {
 }
 
 // HoldReads makes every read from now on take its answer from the store and then wait for Release, so
-// that events can overtake it. One hold is in force at a time.
+// that events can overtake it. Like any call it fails after two seconds. One hold is in force at a time.
 func (m *Memory) HoldReads() *ReadHold {
 	h := &ReadHold{m: m, released: make(chan struct{}), changed: make(chan struct{})}
 	m.set(func() { m.hold = h })
@@ -151,6 +151,8 @@ func (h *ReadHold) wait(ctx context.Context, op string) error {
 	close(h.changed)
 	h.changed = make(chan struct{})
 	h.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	select {
 	case <-h.released:
 		return nil
