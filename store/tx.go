@@ -27,7 +27,8 @@ type step struct {
 	remove     bool
 	acquire    []string
 	release    []string
-	sweep      bool // its entries are not known: whatever points to it is released
+	kept       []string // entries it neither acquires nor releases
+	sweep      bool     // its entries are not known: whatever points to it is released
 }
 
 // NewTx returns an empty transaction.
@@ -69,6 +70,12 @@ func Commit(ctx context.Context, s Store, f *Feed, tx *Tx) (int64, error) {
 	keys := make([]string, 0, len(ops))
 	for _, o := range ops {
 		keys = append(keys, o.Key)
+	}
+	// An index entry that stays may still be news to this replica: it must find what it has written there.
+	for _, st := range tx.steps {
+		for _, e := range st.kept {
+			keys = append(keys, st.root+e)
+		}
 	}
 	f.wrote(ctx, keys, revision)
 	return revision, nil

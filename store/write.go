@@ -140,7 +140,9 @@ func (c *Collection[T]) replacement(old Item[T], v T) (step, Item[T], error) {
 	st.revision, st.sweep = old.Revision, !old.indexed
 	item, err := c.encode(&st, v)
 	for _, e := range item.entries {
-		if !slices.Contains(old.entries, e) {
+		if slices.Contains(old.entries, e) {
+			st.kept = append(st.kept, e)
+		} else {
 			st.acquire = append(st.acquire, e)
 		}
 	}
