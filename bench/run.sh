@@ -155,7 +155,6 @@ compile() {
 	say "building $name"
 	if ! (
 		cd "$folder"
-		[ -e go.sum ] || nice -n 10 go mod tidy
 		nice -n 10 go build -trimpath -buildvcs=auto "$@" -o "$bin/$name" "$package"
 	) >"$log" 2>&1; then
 		why "$name" "does not build: $(grep -v -e '^go: downloading' -e '^go: finding' -e '^go: .*imports$' "$log" | sed -n 's/^[[:space:]]*//; 1p')"

@@ -57,6 +57,8 @@ func Sidecar() Spec {
 	}
 }
 
+// caddySecurity checks what the others check: its two conditions must both
+// hold. It tries the keys in order, whatever the token's kid.
 func caddySecurity() Spec {
 	return Spec{
 		Name: "caddy-security", What: "Caddy with caddy-security, JWT checked, one header_up",
@@ -64,19 +66,20 @@ func caddySecurity() Spec {
 		configure: func(w World, dir string) (setup, error) {
 			global := fmt.Sprintf(`	security {
 		authorization policy bench {
-			set auth url /login
 			disable auth redirect
+			set token sources header
+			validate bearer header
 			crypto key %s verify from file %s
 			crypto key %s verify from file %s
 			acl rule {
 				match iss %s
+				match aud %s
 				allow stop
 			}
-			validate bearer header
 		}
 	}
 `, tokenset.Kid(tokenset.RS256), w.PublicPEM(tokenset.RS256),
-				tokenset.Kid(tokenset.ES256), w.PublicPEM(tokenset.ES256), w.Issuer)
+				tokenset.Kid(tokenset.ES256), w.PublicPEM(tokenset.ES256), w.Issuer, tokenset.Audience)
 			site := fmt.Sprintf(`	authorize with bench
 	reverse_proxy %s {
 		header_up X-Api-Key %s
