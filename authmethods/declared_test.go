@@ -227,3 +227,17 @@ func TestNamedDeclaredNeedsNoStore(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestManagedHeaders: what every client sends for its own reasons must not be taken from it on routes
+// that have nothing to do with the method which sets it.
+func TestManagedHeaders(t *testing.T) {
+	t.Parallel()
+	rig := newRig(t, authmethods.Declared{
+		ServiceTypes: []authmethods.ServiceType{serviceType("s", authmethods.KindHeaders, "a.corp")},
+		Methods: []authmethods.DeclaredMethod{{ServiceType: "s", Method: authmethods.Method{Host: "a.corp", Port: 1, Headers: secrets(
+			map[string]string{"Authorization": "Bearer " + key, "Cookie": "k=" + key, "Accept": "a/b", "X_Team.Token": key})}}},
+	})
+	if got, want := rig.svc.ManagedHeaders(), []string{"x-api-key", "x-team-token"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -30,7 +30,6 @@ func (m *Method) attach(r *http.Request, at place) Injected {
 	u.RawQuery = setQuery(u.RawQuery, at.query, m.plan.key.Reveal())
 	u.ForceQuery = false
 	r.URL = &u
-	done.query = u.RawQuery
 	return done
 }
 

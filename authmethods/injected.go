@@ -14,8 +14,7 @@ const minScrub = 8
 // Injected tells what Inject attached, so that it can be kept from coming back. The zero value means
 // nothing was attached. It is immutable and safe for concurrent use.
 type Injected struct {
-	plan  *plan
-	query string // the raw query, if it holds the credential
+	plan *plan
 }
 
 // Any reports whether a credential was attached.
@@ -49,17 +48,14 @@ func (i Injected) leaksInto(values []string) bool {
 	return false
 }
 
-// Redact returns err, or an error of another text if err's text contains an attached secret or the
-// query that holds it: errors of HTTP clients quote URLs (specs H17). The replacement still answers
+// Redact returns err, or an error of another text if err's text contains an attached secret, also as it
+// stands in a query: errors of HTTP clients quote URLs (specs H17). The replacement still answers
 // errors.Is and Timeout as err does, but does not give err away by Unwrap.
 func (i Injected) Redact(err error) error {
 	if err == nil || i.plan == nil {
 		return err
 	}
 	text := err.Error()
-	if i.query != "" && strings.Contains(text, i.query) {
-		return &redactedError{err}
-	}
 	for _, leak := range i.plan.leaks {
 		quoted := strconv.Quote(leak)
 		if strings.Contains(text, leak) || strings.Contains(text, quoted[1:len(quoted)-1]) {

@@ -85,14 +85,23 @@ func (p *plan) compileHeaders(headers map[string]secret.String) error {
 	return nil
 }
 
-// leaksOf returns the forms in which a value may come back: itself, what follows an authentication
-// scheme, and percent-encoded. A header that no credential is ever sent in has none: an upstream that
-// answers "Content-Type: application/json" echoes no secret.
-func leaksOf(norm, value string) []string {
+// ordinary reports whether no credential is ever sent in a header of this normalised name. A method may
+// set one all the same ("Accept: application/json"), and an upstream that answers with such a value
+// echoes no secret.
+func ordinary(norm string) bool {
 	switch norm {
 	case "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "content-encoding",
 		"content-language", "content-type", "from", "origin", "pragma", "prefer", "range", "referer", "user-agent",
 		"x-requested-with", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-for":
+		return true
+	}
+	return false
+}
+
+// leaksOf returns the forms in which a value may come back: itself, what follows an authentication
+// scheme, and percent-encoded.
+func leaksOf(norm, value string) []string {
+	if ordinary(norm) {
 		return nil
 	}
 	forms := []string{value}

@@ -65,17 +65,24 @@ func (d Defaults) with(o Defaults) Defaults {
 }
 
 // ManagedHeaders returns the normalised names of the headers this configuration is known to attach:
-// x-api-key, the placements' and those of declared methods, sorted. No client may send them. Headers of
-// stored methods are not among them; Inject removes their twins on the requests they are attached to.
+// x-api-key, the placements' and those of declared methods, sorted. No client may send them to any
+// upstream. Left out are headers that every client sends for reasons of its own: Authorization, Cookie
+// and those that carry no credentials. Inject replaces these, like the headers of stored methods, on the
+// requests it attaches to.
 func (s *Service) ManagedHeaders() []string {
 	names := []string{defaultHeaderNorm}
-	for _, p := range s.places {
-		if p.byType.norm != "" {
-			names = append(names, p.byType.norm)
+	add := func(norm string) {
+		if norm != "" && norm != "authorization" && norm != "cookie" && !ordinary(norm) {
+			names = append(names, norm)
 		}
 	}
+	for _, p := range s.places {
+		add(p.byType.norm)
+	}
 	for _, m := range s.decl.methods {
-		names = append(names, m.plan.managed...)
+		for _, norm := range m.plan.managed {
+			add(norm)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
