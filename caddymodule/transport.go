@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"strconv"
 	"strings"
 
@@ -40,6 +42,11 @@ type Transport struct {
 	injector authmethods.Injector
 }
 
+// idleConnsPerHost is this transport's default of keepalive_idle_conns_per_host. Caddy's is 32: with
+// more requests than that in flight, connections are closed and dialled anew all the time, which costs
+// more than authenticating does.
+const idleConnsPerHost = 256
+
 // CaddyModule returns the Caddy module information.
 func (Transport) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
@@ -54,6 +61,12 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	t.log = ctx.Logger()
 	if t.HTTPTransport == nil {
 		t.HTTPTransport = new(reverseproxy.HTTPTransport)
+	}
+	if t.KeepAlive == nil {
+		t.KeepAlive = new(reverseproxy.KeepAlive)
+	}
+	if t.KeepAlive.MaxIdleConnsPerHost == 0 {
+		t.KeepAlive.MaxIdleConnsPerHost = idleConnsPerHost
 	}
 	if err := t.HTTPTransport.Provision(ctx); err != nil {
 		return err
@@ -80,8 +93,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if d := decisionOf(ctx); d != nil {
 		d.attached = true
 		principal = d.principal
-	} else if ctx.Value(caddyhttp.ServerCtxKey) != nil {
-		// A client's request, and no authgate handler before it (specs P13): health checks have no server.
+	} else if ctx.Value(caddyhttp.VarsCtxKey) != nil {
+		// A client's request, and no authgate handler before it (specs P13). Health checks have no variables;
+		// the server, which their context inherits from the configuration, tells nothing.
 		t.log.Error("request refused: no authgate directive has let it pass; put one before reverse_proxy on this route")
 		return t.refuse(req, http.StatusForbidden, "this route has no rule"), nil
 	}
@@ -111,7 +125,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.HTTPTransport.RoundTrip(out)
 	}
 	t.counts.attached.Add(1)
-	resp, err := t.HTTPTransport.RoundTrip(out)
+	resp, err := t.HTTPTransport.RoundTrip(out.WithContext(t.scrubEarly(ctx, attached)))
 	if err != nil {
 		return nil, attached.Redact(err)
 	}
@@ -138,11 +152,22 @@ func targetOf(ctx context.Context, out *http.Request) authmethods.Target {
 }
 
 // scrub removes response headers and trailers in which an upstream echoes the credential (specs H16).
+// Trailers come without being declared too, but never after a body of known length in HTTP/1.1.
 func (t *Transport) scrub(resp *http.Response, attached authmethods.Injected) {
 	t.scrubbed(attached.Scrub(resp.Header))
-	if resp.Trailer != nil && resp.StatusCode != http.StatusSwitchingProtocols {
-		resp.Body = &trailerScrub{ReadCloser: resp.Body, at: func() { t.scrubbed(attached.Scrub(resp.Trailer)) }}
+	if resp.StatusCode == http.StatusSwitchingProtocols || resp.ProtoMajor == 1 && resp.ContentLength >= 0 && resp.Trailer == nil {
+		return
 	}
+	resp.Body = &trailerScrub{ReadCloser: resp.Body, at: func() { t.scrubbed(attached.Scrub(resp.Trailer)) }}
+}
+
+// scrubEarly does the same for informational responses (103 Early Hints), which Caddy passes on by a
+// trace of its own: hooks that are added later run first, on the same map.
+func (t *Transport) scrubEarly(ctx context.Context, attached authmethods.Injected) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
+		t.scrubbed(attached.Scrub(http.Header(h)))
+		return nil
+	}})
 }
 
 func (t *Transport) scrubbed(n int) {
