@@ -50,7 +50,8 @@ func pairKey(service, host string) string {
 // targetKey joins a port and a normal host. The port comes first: it is all digits, a host may hold
 // anything (C3).
 func targetKey(host string, port int) string {
-	return strconv.Itoa(port) + ":" + host
+	var buf [64]byte
+	return string(append(append(strconv.AppendInt(buf[:0], int64(port), 10), ':'), host...))
 }
 
 func (m *Method) targets() []string {
