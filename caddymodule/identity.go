@@ -66,8 +66,8 @@ func joined(values []string, separator string) (string, error) {
 	return strings.Join(values, separator), nil
 }
 
-// setPlaceholders offers {http.auth.user.*}. They are looked up when somebody asks; their values are
-// claims and are never themselves replaced (H12).
+// setPlaceholders offers {http.auth.user.*}. They are looked up when somebody asks, after those another
+// authentication handler has set; their values are claims and are never themselves replaced (H12).
 func setPlaceholders(repl *caddy.Replacer, p *authn.Principal) {
 	repl.Map(func(key string) (any, bool) {
 		name, ok := strings.CutPrefix(key, "http.auth.user.")
@@ -90,9 +90,8 @@ func setPlaceholders(repl *caddy.Replacer, p *authn.Principal) {
 		case "scopes":
 			return strings.Join(p.Scopes, " "), true
 		}
-		if values := p.Attrs.Get(name); len(values) > 0 {
-			return strings.Join(values, ","), true
-		}
-		return nil, false
+		// A claim the token does not have is empty, and not the placeholder's own text: an upstream could take
+		// that for a value (H2).
+		return strings.Join(p.Attrs.Get(name), ","), true
 	})
 }
