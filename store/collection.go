@@ -63,7 +63,7 @@ type Collection[T any] struct {
 	schema Schema[T]
 	root   string // its keys begin with this
 	seed   maphash.Seed
-	shards [shardCount]shard[T]
+	shards []shard[T]
 
 	absent error // what reading an absent record returns
 }
@@ -82,9 +82,7 @@ func NewCollection[T any](s Store, f *Feed, sc Schema[T]) *Collection[T] {
 		c.root = sc.Foreign
 	}
 	c.absent = notFoundError("reading " + sc.Name)
-	for i := range c.shards {
-		c.shards[i].init(sc.Entries)
-	}
+	c.shards = newShards[T](sc.Entries)
 	f.register(c)
 	return c
 }

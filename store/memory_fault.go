@@ -132,13 +132,18 @@ func (h *ReadHold) Await(ctx context.Context, n int) error {
 	}
 }
 
-// Release lets the waiting reads go and holds no more. It is called once.
-func (h *ReadHold) Release() {
+// LetPass holds no more reads but keeps those that are waiting.
+func (h *ReadHold) LetPass() {
 	h.m.set(func() {
 		if h.m.hold == h {
 			h.m.hold = nil
 		}
 	})
+}
+
+// Release lets the waiting reads go and holds no more. It is called once.
+func (h *ReadHold) Release() {
+	h.LetPass()
 	close(h.released)
 }
 

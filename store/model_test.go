@@ -39,7 +39,7 @@ type world struct {
 	ctx      context.Context
 	m        *store.Memory
 	replicas [2]*replica
-	hold     *store.ReadHold
+	holds    []*store.ReadHold
 	pending  sync.WaitGroup
 	n        int
 
@@ -53,7 +53,7 @@ type world struct {
 func newWorld(ctx context.Context) *world {
 	w := &world{ctx: ctx, m: store.NewMemory(), history: map[int64]state{1: {}}}
 	schema := thingSchema()
-	schema.Entries = 32 // one per shard: entries push each other out
+	schema.Entries = 2 // entries push each other out
 	for i := range w.replicas {
 		w.wrote[i] = make(map[string]int64)
 		w.replicas[i] = newReplica(ctx, w.m, store.FeedConfig{}, schema)
@@ -285,9 +285,16 @@ func (w *world) heal(ids, names, tags []string) {
 }
 
 func (w *world) release() {
-	if w.hold != nil {
-		w.hold.Release()
-		w.hold = nil
+	for _, h := range w.holds {
+		h.Release()
+	}
+	w.holds = nil
+}
+
+// letPass keeps the reads on their way back, but no further ones.
+func (w *world) letPass() {
+	for _, h := range w.holds {
+		h.LetPass()
 	}
 }
 

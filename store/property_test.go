@@ -34,10 +34,11 @@ var (
 func drawStep(t *rapid.T) step {
 	return step{
 		what: rapid.SampledFrom([]string{
-			"create", "create", "update", "update", "delete",
-			"get", "get", "get", "by", "by", "find", "find",
-			"hold reads", "release reads", "hold events", "deliver", "deliver", "release events", "wait", "wait",
-			"cut watches", "compact", "fail reads", "heal reads", "fail watches", "heal watches", "pass",
+			"create", "create", "create", "update", "update", "update", "delete",
+			"get", "get", "get", "get", "by", "by", "by", "find", "find", "find", "find",
+			"hold reads", "let reads pass", "let reads pass", "release reads",
+			"hold events", "deliver", "deliver", "release events", "wait", "wait",
+			"cut watches", "compact", "fail reads", "heal reads", "heal reads", "fail watches", "heal watches", "heal watches", "pass",
 		}).Draw(t, "what"),
 		replica: rapid.IntRange(0, 1).Draw(t, "replica"),
 		id:      rapid.SampledFrom(ids).Draw(t, "id"),
@@ -63,8 +64,10 @@ func (w *world) do(s step) {
 	case "find":
 		w.pending.Go(func() { w.find(s.replica, tag, false) })
 	case "hold reads":
-		w.release()
-		w.hold = w.m.HoldReads()
+		w.letPass()
+		w.holds = append(w.holds, w.m.HoldReads())
+	case "let reads pass":
+		w.letPass()
 	case "release reads":
 		w.release()
 	case "hold events":

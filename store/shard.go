@@ -7,8 +7,11 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// shardCount parts the cache so that readers seldom meet at one lock.
-const shardCount = 32
+// maxShards parts the cache so that readers seldom meet at one lock.
+const maxShards = 32
+
+// minMissing is the least number of absent ones a shard remembers.
+const minMissing = 16
 
 // cacheKey names what is cached: a record by its id (no index), or the ids that hold a value in an
 // index. Being a struct, it cannot be read in two ways (specs C3).
@@ -41,11 +44,16 @@ type shard[T any] struct {
 	hits, misses, negative, stale uint64
 }
 
-func (s *shard[T]) init(entries int) {
-	size := max(1, (entries+shardCount-1)/shardCount)
-	s.records, s.index = newLRU[T](size), newLRU[T](size)
-	s.missing = newLRU[T](max(16, size/8))
-	s.flights = make(map[cacheKey]*flight[T])
+func newShards[T any](entries int) []shard[T] {
+	shards := make([]shard[T], min(maxShards, entries))
+	size := (entries + len(shards) - 1) / len(shards)
+	for i := range shards {
+		s := &shards[i]
+		s.records, s.index = newLRU[T](size), newLRU[T](size)
+		s.missing = newLRU[T](max(minMissing, size/8))
+		s.flights = make(map[cacheKey]*flight[T])
+	}
+	return shards
 }
 
 func newLRU[T any](size int) *lru[T] {
@@ -57,7 +65,7 @@ func newLRU[T any](size int) *lru[T] {
 }
 
 func (c *Collection[T]) shard(k cacheKey) *shard[T] {
-	return &c.shards[maphash.String(c.seed, k.text)%shardCount]
+	return &c.shards[maphash.String(c.seed, k.text)%uint64(len(c.shards))]
 }
 
 // The methods below want the lock held, except where they say otherwise.
