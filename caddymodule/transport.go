@@ -134,21 +134,19 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// targetOf is the address really dialled, never the Host the client sent.
+// targetOf is the address really dialled, never the Host the client sent. A unix socket has no port and
+// gets a name no host can have, so that no stored credential matches it by chance.
 func targetOf(ctx context.Context, out *http.Request) authmethods.Target {
-	info, ok := reverseproxy.GetDialInfo(ctx)
-	if !ok {
-		return authmethods.Target{Scheme: out.URL.Scheme, Host: out.URL.Hostname()}
+	t := authmethods.Target{Scheme: out.URL.Scheme, Host: out.URL.Hostname()}
+	port := out.URL.Port()
+	if info, ok := reverseproxy.GetDialInfo(ctx); ok {
+		t.Host, port = info.Host, info.Port
+		if strings.HasPrefix(info.Network, "unix") {
+			t.Host = "unix/" + info.Address
+		}
 	}
-	host := info.Host
-	if strings.HasPrefix(info.Network, "unix") {
-		host = info.Address
-	}
-	port, err := strconv.Atoi(info.Port)
-	if err != nil {
-		port = 0
-	}
-	return authmethods.Target{Scheme: out.URL.Scheme, Host: host, Port: port}
+	t.Port, _ = strconv.Atoi(port) // none: the scheme's own
+	return t
 }
 
 // scrub removes response headers and trailers in which an upstream echoes the credential (specs H16).
