@@ -13,7 +13,7 @@ import (
 func eightClaims(n int) map[string]any {
 	return map[string]any{
 		"sub": fmt.Sprintf("user-%06d", n), "jti": fmt.Sprintf("0198c1e2-7b5a-7cc3-98f4-%012d", n),
-		"email": "someone@example.com", "roles": []string{"Deployer"},
+		"name": "Someone at Example", "roles": []string{"Deployer"},
 	}
 }
 

@@ -169,7 +169,7 @@ func TestCache(t *testing.T) {
 						t.Errorf("got %+v and %v", p, err)
 						return
 					}
-					p.Roles[0], p.Scopes[0], p.ID, p.NotAfter = "Admin", "x", "admin", time.Time{}
+					p.Roles[0], p.Scopes[0], p.ID = "Admin", "x", "admin"
 					p.Roles = append(p.Roles, "More")
 					if v := p.Attrs.Get("roles"); v != nil {
 						v[0] = "Admin"

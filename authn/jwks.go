@@ -56,7 +56,7 @@ type parsedKey struct {
 // both skipped: nobody can tell which is meant.
 func parseJWKS(data []byte, allowed algorithms) ([]parsedKey, error) {
 	if len(data) > maxJWKSBytes {
-		return nil, errBodyTooLarge
+		return nil, errors.New("key set: larger than 1 MiB")
 	}
 	if err := strictjson.Check(data, maxJWKSDepth); err != nil {
 		return nil, fmt.Errorf("key set: %w", err)
@@ -109,8 +109,6 @@ func parseJWK(raw json.RawMessage, allowed algorithms) (parsedKey, error) {
 	switch {
 	case k.Kid == "" || len(k.Kid) > maxKeyID:
 		return parsedKey{}, errors.New("it has no kid of 1 to 256 bytes")
-	case k.Kty != "RSA" && k.Kty != "EC" && k.Kty != "OKP":
-		return parsedKey{}, errors.New("its kty is not RSA, EC or OKP")
 	case k.K != "" || k.D != "":
 		return parsedKey{}, errors.New("it shows a secret part, so anybody may sign with it")
 	case k.Use != "" && k.Use != "sig":
@@ -132,7 +130,8 @@ func parseJWK(raw json.RawMessage, allowed algorithms) (parsedKey, error) {
 	return parsedKey{kid: k.Kid, public: public, algs: algs}, nil
 }
 
-// decodePublic lets go-jose decode the public members, and only those, and checks the key's strength.
+// decodePublic lets go-jose decode the public members, and only those, so that neither a private nor a
+// symmetric key (oct) can come out, and checks the key's strength.
 func decodePublic(k jwk) (crypto.PublicKey, error) {
 	members, err := json.Marshal(map[string]string{"kty": k.Kty, "crv": k.Crv, "x": k.X, "y": k.Y, "n": k.N, "e": k.E})
 	if err != nil {
@@ -143,7 +142,7 @@ func decodePublic(k jwk) (crypto.PublicKey, error) {
 	}
 	var decoded jose.JSONWebKey
 	if err := decoded.UnmarshalJSON(members); err != nil {
-		return nil, errors.New("it cannot be decoded or is not on its curve")
+		return nil, errors.New("it is not a well-formed RSA, EC or Ed25519 key")
 	}
 	switch public := decoded.Key.(type) {
 	case *rsa.PublicKey:
@@ -159,7 +158,7 @@ func decodePublic(k jwk) (crypto.PublicKey, error) {
 		}
 		return public, nil
 	}
-	return nil, errors.New("its type is not supported")
+	return nil, errors.New("it is not an RSA, EC or Ed25519 key")
 }
 
 func checkRSA(k *rsa.PublicKey) error {

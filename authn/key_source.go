@@ -20,10 +20,7 @@ import (
 // fetchTimeout bounds one whole fetch, discovery included, however slowly the bytes drip (specs K5).
 const fetchTimeout = 5 * time.Second
 
-var (
-	errBodyTooLarge = errors.New("answer is larger than 1 MiB")
-	errRedirect     = errors.New("answered with a redirect, which is never followed; set jwks_url to the final address")
-)
+var errRedirect = errors.New("answered with a redirect, which is never followed; set jwks_url to the final address")
 
 // keySource fetches the bytes of a JWK set. It is used by one goroutine at a time.
 type keySource interface {
@@ -41,7 +38,7 @@ func (s fileSource) read() ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return readLimited(f)
+	return io.ReadAll(io.LimitReader(f, maxJWKSBytes+1))
 }
 
 // remoteSource fetches a JWK set over HTTP, from jwksURL or, if that is empty, from where the issuer's
@@ -125,7 +122,7 @@ func (s *remoteSource) get(ctx context.Context, address string) ([]byte, error) 
 		return nil, withoutURL(err)
 	}
 	defer resp.Body.Close()
-	return readLimited(resp.Body)
+	return io.ReadAll(resp.Body)
 }
 
 // withoutURL drops the URL from err: a query in it is nobody's business in a log.
@@ -137,36 +134,24 @@ func withoutURL(err error) error {
 	return err
 }
 
-func readLimited(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxJWKSBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxJWKSBytes {
-		return nil, errBodyTooLarge
-	}
-	return data, nil
-}
-
-// newFetchClient makes the client for one issuer. Its requests are bounded by their context. It uses no proxy: the guard must see the address that
-// is really dialled. Connections are not kept, so none outlives the issuer.
+// newFetchClient makes the client for one issuer. Its requests are bounded by their context. It uses no
+// proxy, since the guard must see the address that is really dialled, and keeps no connection, so that
+// none outlives the issuer.
 func newFetchClient(guard addressGuard, roots *x509.CertPool) *http.Client {
 	dialer := &net.Dialer{Control: guard.control}
-	return &http.Client{
-		Transport: strictTransport{&http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableKeepAlives:      true,
-			DisableCompression:     true, // a compressed bomb is then only bytes that are not JSON
-			ForceAttemptHTTP2:      true,
-		}},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect },
-	}
+	return &http.Client{Transport: strictTransport{&http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableKeepAlives:      true,
+		DisableCompression:     true, // a compressed bomb is then only bytes that are not JSON
+	}}}
 }
 
-// strictTransport lets only complete, uncompressed, successful answers of bounded size through. Being
-// below go-oidc, it also keeps that from copying an error page of any size into an error text.
+// strictTransport lets only uncompressed answers with status 200 through, so that no redirect is ever
+// followed (specs K5), and ends them one byte after the limit, which parseJWKS refuses and which go-oidc
+// can only take for broken JSON. Being below go-oidc, it also keeps that from copying an error page of
+// any size into an error text.
 type strictTransport struct{ next http.RoundTripper }
 
 func (t strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -181,8 +166,6 @@ func (t strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		err = fmt.Errorf("answered with status %d", resp.StatusCode)
 	case resp.Header.Get("Content-Encoding") != "" && resp.Header.Get("Content-Encoding") != "identity":
 		err = errors.New("answered with a content encoding nobody asked for")
-	case resp.ContentLength > maxJWKSBytes:
-		err = errBodyTooLarge
 	}
 	if err != nil {
 		resp.Body.Close()
@@ -192,8 +175,6 @@ func (t strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// limitedBody ends one byte after the limit, which readLimited sees, and which go-oidc can only take
-// for broken JSON.
 type limitedBody struct {
 	io.Reader
 	io.Closer

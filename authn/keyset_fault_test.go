@@ -1,12 +1,16 @@
 package authn_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,6 +147,31 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
+// TestHugeBodyIsNotRead: what is over the limit stays where it is (specs K5).
+func TestHugeBodyIsNotRead(t *testing.T) {
+	t.Parallel()
+	const size = 64 << 20
+	var sent atomic.Int64
+	done := make(chan struct{})
+	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		defer close(done)
+		chunk := bytes.Repeat([]byte(" "), 64<<10)
+		for sent.Load() < size {
+			n, err := w.Write(chunk)
+			if sent.Add(int64(n)); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(keys.Close)
+	f := newFetching(t, func(c *authn.IssuerConfig) { c.JWKSURL = keys.URL })
+	mustFail(t, f.issuers, f.Token(t, nil), authn.ErrUnavailable)
+	<-done
+	if n := sent.Load(); n >= size {
+		t.Errorf("all of %d bytes were taken", n)
+	}
+}
+
 // TestDiscovery: the document must be the issuer's and must not send us elsewhere.
 func TestDiscovery(t *testing.T) {
 	t.Parallel()
@@ -265,8 +294,11 @@ func TestSharedFetch(t *testing.T) {
 		}()
 		eventually(t, "the fetch", func() bool { return f.Discoveries() == 1 })
 		f.issuer.Close()
-		if err := <-done; !errors.Is(err, authn.ErrUnavailable) {
-			t.Errorf("got %v, want unavailable", err)
+		if n := f.issuer.Status().Fetches; n != 1 {
+			t.Error("Close did not wait for the fetch")
+		}
+		if err := <-done; !errors.Is(err, authn.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want unavailable and canceled", err)
 		}
 		f.issuer.Close()
 	})

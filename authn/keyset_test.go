@@ -290,6 +290,13 @@ func TestStrangersCauseNoFetches(t *testing.T) {
 		mustFail(t, f.issuers, token, authn.ErrRejected)
 		f.wantFetches(t, 0)
 	})
+	t.Run("J3_unlisted_algorithms_cost_no_fetch", func(t *testing.T) {
+		t.Parallel()
+		f := newFetching(t)
+		token := f.Token(t, nil, authntest.SignedBy(authntest.NewKey(t, "ES384", "unknown")))
+		mustFail(t, f.issuers, token, authn.ErrRejected)
+		f.wantFetches(t, 0)
+	})
 	t.Run("K9_only_the_configured_addresses_are_called", func(t *testing.T) {
 		t.Parallel()
 		f := newFetching(t)
