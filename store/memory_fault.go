@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -56,6 +57,25 @@ func (m *Memory) Compact(revision int64) {
 		m.oldest = max(m.oldest, min(revision, m.revision))
 		for len(m.history) > 0 && m.history[0].Revision < m.oldest {
 			m.history = m.history[1:]
+		}
+	})
+}
+
+// Restore puts the store back to what it was at revision, as from a backup, and cuts all watches. The
+// history must not be compacted.
+func (m *Memory) Restore(revision int64) {
+	m.set(func() {
+		m.cut()
+		m.kvs, m.revision = make(map[string]KV), revision
+		m.history = slices.DeleteFunc(m.history, func(b Batch) bool { return b.Revision > revision })
+		for _, b := range m.history {
+			for _, e := range b.Events {
+				if e.Deleted {
+					delete(m.kvs, e.Key)
+				} else {
+					m.kvs[e.Key] = KV{Key: e.Key, Value: e.Value, Revision: e.Revision}
+				}
+			}
 		}
 	})
 }
