@@ -122,6 +122,7 @@ func TestLoadBegunBeforeAResyncIsNotJoined(t *testing.T) {
 		late := p.getAsync(p.Context(), p.b, "x")
 		hold.LetPass()
 		p.m.CutWatches()
+		synctest.Wait()
 		p.set(p.a, "x", &thing{N: 2})
 		item := p.set(p.a, "y", &thing{}) // the new watch begins with this one's event
 		pass(time.Second)
