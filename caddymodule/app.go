@@ -53,6 +53,8 @@ type App struct {
 	adminKey secret.String
 	headroom uint64 // bytes; 0 = off
 	bypassed *bypassWatch
+
+	plainHTTP bool // some transport has insecure_plain_http; set while it is provisioned
 }
 
 // CaddyModule returns the Caddy module information.
@@ -184,6 +186,9 @@ func (a *App) insecure() []string {
 		if i.InsecureAnyAudience {
 			out = append(out, "issuer "+i.Name+": insecure_any_audience")
 		}
+	}
+	if a.plainHTTP {
+		out = append(out, "transport authgate: insecure_plain_http")
 	}
 	return out
 }

@@ -79,6 +79,7 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	t.counts = &a.backend.counts
 	t.injector = a.service.Injector(t.ServiceType, authmethods.InjectOptions{AllowPlainHTTP: t.InsecurePlainHTTP})
 	if t.InsecurePlainHTTP {
+		a.plainHTTP = true
 		t.log.Warn("insecure option in use", zap.String("option", "transport authgate: insecure_plain_http"))
 	}
 	return nil
