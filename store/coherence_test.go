@@ -25,7 +25,8 @@ func inBubble(t *testing.T, test func(*pair)) {
 		p := &pair{T: t, m: store.NewMemory()}
 		p.a = newReplica(t.Context(), p.m, store.FeedConfig{}, thingSchema())
 		p.b = newReplica(t.Context(), p.m, store.FeedConfig{}, thingSchema())
-		synctest.Wait()
+		<-p.a.feed.Ready()
+		<-p.b.feed.Ready()
 		test(p)
 		p.a.stop()
 		p.b.stop()
@@ -221,7 +222,7 @@ func TestFindSeesNoStateThatNeverWas(t *testing.T) {
 					},
 				} {
 					c := newReplica(p.Context(), p.m, store.FeedConfig{}, schema)
-					synctest.Wait()
+					<-c.feed.Ready()
 					if got, err := find(c); got != fmt.Sprintf("[%s]", x.ID) {
 						p.Fatalf("before: %s, %v", got, err)
 					}

@@ -77,8 +77,39 @@ func (f *Feed) session(ctx context.Context) error {
 		for range w.Batches { // it is closed when the watch has ended
 		}
 	}()
+	first, err := f.prove(ctx, w)
+	if err != nil {
+		return err
+	}
 	f.sync(revision, began)
-	return f.follow(ctx, w, began)
+	f.advance(first)
+	return f.follow(ctx, w)
+}
+
+// prove waits for a new watch's first sign of life: one that is silent from the start must not make the
+// caches trusted for StaleAfter, again and again.
+func (f *Feed) prove(ctx context.Context, w *Watch) (Batch, error) {
+	ask := time.NewTicker(waitPatience)
+	defer ask.Stop()
+	silence := time.NewTimer(f.cfg.StaleAfter)
+	defer silence.Stop()
+	for {
+		select {
+		case b, ok := <-w.Batches:
+			if !ok {
+				return b, errWatchEnded
+			}
+			return b, b.Err
+		case <-ask.C:
+			if err := w.Progress(); err != nil {
+				return Batch{}, err
+			}
+		case <-silence.C:
+			return Batch{}, errSilent
+		case <-ctx.Done():
+			return Batch{}, context.Cause(ctx)
+		}
+	}
 }
 
 // sync starts over at revision, which was the store's at a time not before clock.
@@ -103,7 +134,8 @@ func (f *Feed) sync(revision, clock int64) {
 	f.cfg.Logger.Info("store watch synced", zap.Int64("revision", revision))
 }
 
-func (f *Feed) follow(ctx context.Context, w *Watch, heard int64) error {
+func (f *Feed) follow(ctx context.Context, w *Watch) error {
+	heard := f.clock()
 	beat := time.NewTicker(f.cfg.Heartbeat)
 	defer beat.Stop()
 	silence := time.NewTimer(f.cfg.StaleAfter)

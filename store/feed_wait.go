@@ -11,7 +11,7 @@ const (
 	waitLimit = 2 * time.Second
 	// waitPatience is how long Wait waits for the event itself before it has the watch asked: the
 	// revision may be of a change outside the feed's prefix, which no event will ever announce. It asks
-	// again as often, as the store may ignore it.
+	// again as often, as the store may ignore that.
 	waitPatience = 50 * time.Millisecond
 )
 
