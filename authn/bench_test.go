@@ -1,8 +1,16 @@
 package authn_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/authgate/authgate/authn"
@@ -30,6 +38,52 @@ func BenchmarkCold(b *testing.B) {
 			for b.Loop() {
 				if _, err := s.Authenticate(b.Context(), c); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkBare is what the signature alone costs, the floor under BenchmarkCold.
+func BenchmarkBare(b *testing.B) {
+	message := []byte(strings.Repeat("x", 600))
+	digest := sha256.Sum256(message)
+	for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
+		b.Run(alg, func(b *testing.B) {
+			var verify func() bool
+			switch alg {
+			case "RS256":
+				k, err := rsa.GenerateKey(rand.Reader, 2048)
+				if err != nil {
+					b.Fatal(err)
+				}
+				sig, err := rsa.SignPKCS1v15(rand.Reader, k, crypto.SHA256, digest[:])
+				if err != nil {
+					b.Fatal(err)
+				}
+				verify = func() bool { return rsa.VerifyPKCS1v15(&k.PublicKey, crypto.SHA256, digest[:], sig) == nil }
+			case "ES256":
+				k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+				if err != nil {
+					b.Fatal(err)
+				}
+				r, s, err := ecdsa.Sign(rand.Reader, k, digest[:])
+				if err != nil {
+					b.Fatal(err)
+				}
+				verify = func() bool { return ecdsa.Verify(&k.PublicKey, digest[:], r, s) }
+			case "EdDSA":
+				pub, k, err := ed25519.GenerateKey(rand.Reader)
+				if err != nil {
+					b.Fatal(err)
+				}
+				sig := ed25519.Sign(k, message)
+				verify = func() bool { return ed25519.Verify(pub, message, sig) }
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if !verify() {
+					b.Fatal("the signature does not verify")
 				}
 			}
 		})

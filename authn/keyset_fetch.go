@@ -16,6 +16,7 @@ func (s *keySet) startLocked(ctx context.Context, t time.Duration, why reason) *
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	f := &flight{done: make(chan struct{}), reason: why, started: t, cancel: cancel}
 	s.flight = f
+	s.scheduleLocked(t + s.timeout) // until it lands, requests need not look whether one is due
 	s.running.Go(func() {
 		defer cancel()
 		keys, err := s.fetch(ctx)

@@ -16,7 +16,7 @@ type Principal struct {
 	Roles    []string
 	Scopes   []string
 	Attrs    Attrs     // the token's claims as text
-	NotAfter time.Time // when the credential ends; zero means it has no end of its own
+	NotAfter time.Time // from when on it is refused (for a JWT exp and the leeway); zero means never
 }
 
 // Clone returns a copy that shares no mutable memory with p.

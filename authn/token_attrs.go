@@ -38,17 +38,21 @@ type flattener struct {
 
 func flatten(payload jsonValue) ([]flatClaim, error) {
 	f := flattener{claims: make([]flatClaim, 0, 16), store: make([]string, 0, 24)}
+	var email jsonValue
 	verified := false
-	payload.members(func(name string, v jsonValue) bool {
-		verified = name == "email_verified" && (v.kind == jsonBool || v.kind == jsonString) && v.string() == "true"
-		return !verified
-	})
 	ok := payload.members(func(name string, v jsonValue) bool {
-		if name == "email" && !verified {
+		switch name {
+		case "email":
+			email = v
 			return true
+		case "email_verified":
+			verified = (v.kind == jsonBool || v.kind == jsonString) && v.string() == "true"
 		}
 		return f.add(name, v)
 	})
+	if ok && verified {
+		ok = f.add("email", email)
+	}
 	if !ok {
 		return nil, rejected("payload: more claims than the limits allow")
 	}

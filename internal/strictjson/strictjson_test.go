@@ -81,7 +81,7 @@ func object(n, twin int) string {
 		if m == n-1 && twin < n {
 			name = twin
 		}
-		fmt.Fprintf(&b, `,"n%d":0`, name)
+		fmt.Fprintf(&b, `,"n%d":""`, name)
 	}
 	return "{" + b.String()[1:] + "}"
 }
