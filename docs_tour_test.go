@@ -50,6 +50,9 @@ func TestDocsTours(t *testing.T) {
 			for _, b := range steps {
 				s.play(t, b)
 			}
+			if config != nil {
+				s.checkMetrics(t, file)
+			}
 		})
 	}
 	if tours == 0 {
@@ -174,6 +177,28 @@ func freePort(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return port
+}
+
+// checkMetrics looks up each of authgate's metrics in the document.
+func (s *docShell) checkMetrics(t *testing.T, file string) {
+	t.Helper()
+	out, err := s.run(t.Context(), s.rename.Replace("curl -s http://localhost:2019/metrics"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`(?m)^# TYPE (caddy_authgate_\w+)`).FindAllStringSubmatch(out, -1)
+	if len(names) == 0 {
+		t.Error("there are no metrics of authgate's")
+	}
+	for _, name := range names {
+		if !strings.Contains(string(data), "`"+name[1]+"`") {
+			t.Errorf("%s does not name the metric %s", file, name[1])
+		}
+	}
 }
 
 // play types each line that begins with a prompt and compares what it prints with the lines below it.

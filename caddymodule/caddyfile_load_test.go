@@ -95,7 +95,7 @@ var loadRefusals = []loadCase{
 	{name: "service_type_without_type", global: strings.Replace(typeOK, "\ttype custom\n", "", 1), want: []string{"service_type reports", "type"}},
 	{name: "service_type_twice", global: typeOK + typeOK, want: []string{"service_type reports", "already exists"}},
 	{name: "auth_method_unknown_service_type", global: typeOK + "auth_method report reports.internal:443 {\n\taccess_key k\n}", want: []string{"auth_method report reports.internal:443", "service type report is not declared"}},
-	{name: "auth_method_unlisted_host", global: typeOK + "auth_method reports other.internal:443 {\n\taccess_key k\n}", want: []string{"auth_method reports other.internal:443", "host"}},
+	{name: "auth_method_unlisted_host", global: typeOK + "auth_method reports other.internal:443 {\n\taccess_key k\n}", want: []string{"auth_method reports other.internal:443", "host is not among the hosts of service_type reports", "add it there"}},
 	{name: "auth_method_without_credential", global: typeOK + "auth_method reports reports.internal:443", want: []string{"auth_method reports reports.internal:443", "access_key"}},
 	{name: "auth_method_header_for_api_key", global: typeOK + "auth_method reports reports.internal:443 {\n\theader X-A b\n}", want: []string{"auth_method reports reports.internal:443", "header", "api-key"}},
 	{name: "auth_method_key_for_headers", global: strings.Replace(typeOK, "api-key", "headers", 1) + "auth_method reports reports.internal:443 {\n\taccess_key k9secret\n}", want: []string{"auth_method reports reports.internal:443", "access_key", "headers"}, never: "k9secret"},

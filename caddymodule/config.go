@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -173,6 +176,12 @@ func (a *App) declared(repl *caddy.Replacer) (authmethods.Declared, error) {
 		}
 		if r.err != nil {
 			return d, fmt.Errorf("auth_method %s %s: %w", m.ServiceType, m.Host, r.err)
+		}
+		for _, t := range d.ServiceTypes {
+			if t.Name == m.ServiceType && !slices.Contains(t.Hosts, out.Method.Host) {
+				return d, fmt.Errorf("auth_method %s %s: its host is not among the hosts of service_type %s; add it there, spelled the same",
+					m.ServiceType, net.JoinHostPort(out.Method.Host, strconv.Itoa(m.Port)), t.Name)
+			}
 		}
 		d.Methods = append(d.Methods, out)
 	}
