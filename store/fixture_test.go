@@ -43,6 +43,7 @@ func thingSchema() store.Schema[*thing] {
 
 // replica is one process's view of a store: a running feed and a collection.
 type replica struct {
+	s      store.Store
 	feed   *store.Feed
 	things *store.Collection[*thing]
 	stop   func()
@@ -51,7 +52,7 @@ type replica struct {
 // newReplica starts a feed; stop ends it and waits.
 func newReplica(ctx context.Context, s store.Store, cfg store.FeedConfig, schema store.Schema[*thing]) *replica {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &replica{feed: store.NewFeed(s, cfg)}
+	r := &replica{s: s, feed: store.NewFeed(s, cfg)}
 	r.things = store.NewCollection(s, r.feed, schema)
 	ended := make(chan struct{})
 	go func() {
