@@ -13,12 +13,13 @@ import (
 // loadCase is a configuration that adapts and must not load, with what the message must hold: the field
 // and the way out. The store is one nobody answers for: loading never waits for it.
 type loadCase struct {
-	name   string
-	global string   // lines of the global authgate block
-	site   string   // lines of a site block; empty for none
-	json   string   // the authgate app itself, instead of global
-	want   []string // all of them
-	never  string   // must not be in the message
+	name    string
+	global  string   // lines of the global authgate block
+	site    string   // lines of a site block; empty for none
+	json    string   // the authgate app itself, instead of global
+	handler string   // the JSON of a handler, instead of a bare authgate in site
+	want    []string // all of them
+	never   string   // must not be in the message
 }
 
 // issuerOK is an issuer block that loads.
@@ -73,6 +74,8 @@ var loadRefusals = []loadCase{
 	{name: "issuer_key_cooldown", global: issuer("url https://a.example\naudience b\nkey_cooldown 10ms"), want: []string{"issuer a", "key_cooldown", "between 1s and 1h"}},
 	{name: "issuer_max_key_age", global: issuer("url https://a.example\naudience b\nmax_key_age 8760h"), want: []string{"issuer a", "max_key_age", "720h"}},
 	{name: "issuer_token_use", global: issuer("url https://a.example\naudience b\ntoken_use refresh"), want: []string{"issuer a", "token_use", "use access or id"}},
+	{name: "provider_unknown_issuer", global: issuerOK, site: "authgate", handler: `{"handler": "authentication", "providers": {"authgate": {"issuers": ["github"]}}}`, want: []string{"issuers", `no issuer is named "github"`}},
+	{name: "provider_without_issuer", site: "authgate", handler: `{"handler": "authentication", "providers": {"authgate": {}}}`, want: []string{"no issuer is configured"}},
 	{name: "require_empty", json: `{"issuers": [{"name": "a", "url": "https://a.example", "audiences": ["b"]}]}`, site: "authgate {\n\trequire role X\n}", want: []string{"require", "exactly one of roles, scopes, or a claim"}},
 
 	{name: "store_unknown_driver", json: `{"store": {"driver": "redis"}}`, want: []string{"store", "authgate.stores.redis"}},
@@ -85,6 +88,9 @@ var loadRefusals = []loadCase{
 	{name: "store_etcd_tls_for_http", global: "store etcd http://10.0.0.1:2379 {\n\ttls {dir}/ca.pem\n}", want: []string{"tls", "not https"}},
 	{name: "store_etcd_password_unset", global: "store etcd https://10.0.0.1:2379 {\n\tuser root {env.AUTHGATE_TEST_UNSET}\n}", want: []string{"store etcd", "password", "AUTHGATE_TEST_UNSET"}},
 	{name: "store_etcd_cert_without_key", json: `{"store": {"driver": "etcd", "endpoints": ["https://10.0.0.1:2379"], "cert_file": "/c"}}`, want: []string{"store etcd", "tls", "certificate and key go together"}},
+	{name: "store_etcd_user_without_password", json: `{"store": {"driver": "etcd", "endpoints": ["https://10.0.0.1:2379"], "user": "root"}}`, want: []string{"store etcd", "user takes <name> <password>"}},
+	{name: "store_embedded_env_unset", global: "store embedded {env.AUTHGATE_TEST_UNSET}/etcd", want: []string{"store embedded", "AUTHGATE_TEST_UNSET"}},
+	{name: "store_embedded_not_a_directory", global: "store embedded {dir}/empty", want: []string{"store", "not a directory"}},
 	{name: "cache_negative", json: `{"cache": {"entries": -1}}`, want: []string{"cache", "must not be negative"}},
 	{name: "unknown_field", json: `{"admin_keys": "x"}`, want: []string{"admin_keys"}},
 
@@ -93,6 +99,7 @@ var loadRefusals = []loadCase{
 	{name: "service_type_unknown_auth_type", global: strings.Replace(typeOK, "oidc", "saml", 1), want: []string{"service_type reports", "auth_types", "saml", "[x509 oidc]"}},
 	{name: "service_type_without_hosts", global: strings.Replace(typeOK, "\thosts reports.internal\n", "", 1), want: []string{"service_type reports", "hosts"}},
 	{name: "service_type_without_type", global: strings.Replace(typeOK, "\ttype custom\n", "", 1), want: []string{"service_type reports", "type"}},
+	{name: "service_type_env_unset", global: strings.Replace(typeOK, "reports.internal", "{env.AUTHGATE_TEST_UNSET}", 1), want: []string{"service_type reports", "hosts", "AUTHGATE_TEST_UNSET"}},
 	{name: "service_type_twice", global: typeOK + typeOK, want: []string{"service_type reports", "already exists"}},
 	{name: "auth_method_unknown_service_type", global: typeOK + "auth_method report reports.internal:443 {\n\taccess_key k\n}", want: []string{"auth_method report reports.internal:443", "service type report is not declared"}},
 	{name: "auth_method_unlisted_host", global: typeOK + "auth_method reports other.internal:443 {\n\taccess_key k\n}", want: []string{"auth_method reports other.internal:443", "host is not among the hosts of service_type reports", "add it there"}},
@@ -143,6 +150,7 @@ func TestLoadAccepts(t *testing.T) {
 	t.Setenv("AUTHGATE_TEST_KEY", "k7f2c0ffee")
 	for _, c := range []loadCase{
 		{name: "issuer", global: issuerOK, site: "authgate {\n\tissuers a\n}"},
+		{name: "provider", global: issuerOK, site: "authgate", handler: `{"handler": "authentication", "providers": {"authgate": {"issuers": ["a"]}}}`},
 		{name: "anonymous_without_issuer", site: "authgate {\n\tanonymous\n}"},
 		{name: "admin", global: "admin_key {env.AUTHGATE_TEST_KEY}", site: "authgate_admin authmethods"},
 		{name: "service_type", global: typeOK + "auth_method reports reports.internal:443 {\n\taccess_key {env.AUTHGATE_TEST_KEY}\n}"},
@@ -175,6 +183,9 @@ func (c loadCase) config(t *testing.T, dir string) []byte {
 	if c.json != "" {
 		config = []byte(strings.Replace(string(config), `"authgate":{"store":{"driver":"etcd","endpoints":["http://127.0.0.1:1"]}}`, `"authgate":`+c.json, 1))
 		config = []byte(strings.Replace(string(config), `{"roles":["X"]}`, `{}`, 1))
+	}
+	if c.handler != "" {
+		config = []byte(strings.Replace(string(config), `{"handler":"authgate"}`, c.handler, 1))
 	}
 	return config
 }
