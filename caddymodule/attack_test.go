@@ -22,6 +22,9 @@ const (
 	secondKey = "sk-stored-for-the-second-e80d"
 )
 
+// unverified is what forged tokens say.
+const unverified = "unverified-claim-c0ffee"
+
 // rig is the gateway most attacks are run against: one process, many sites, each a configuration that
 // an attack is about.
 type rig struct {
@@ -40,6 +43,7 @@ type rig struct {
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	t.Cleanup(func() { r.checkLog(t) }) // when all of them have run
 	for _, topic := range []struct {
 		name string
 		run  func(*testing.T, *rig)
@@ -106,6 +110,28 @@ func newRig(t *testing.T) *rig {
 	r.users["nobody"] = r.idp.Token(t, map[string]any{"sub": "nobody"})
 	r.users["other"] = r.other.Token(t, nil)
 	return r
+}
+
+// checkLog holds the debug log of all attacks to E3, J20 and J22: it may show neither a stored
+// credential, nor a caller's token, nor what a token says that nobody has verified.
+func (r *rig) checkLog(t *testing.T) {
+	if r.logged(t, "upstream roundtrip") == 0 || r.logged(t, "request refused") == 0 {
+		t.Error("E3: the debug log is not on, so this proves nothing")
+	}
+	secret := map[string]string{
+		"stored for api": apiKey, "stored for svc": svcToken, "stored user": svcUser, "stored for query": queryKey, "stored for second": secondKey,
+		"environment": envSecret, "unverified claim": unverified,
+	}
+	for name, token := range r.users {
+		secret["token of "+name] = token
+		secret["signature of "+name] = token[strings.LastIndex(token, ".")+1:]
+	}
+	text := r.log(t)
+	for name, s := range secret {
+		if at := strings.Index(text, s); at >= 0 {
+			t.Errorf("E3: %s is in the log: ...%s", name, text[max(0, at-300):at])
+		}
+	}
 }
 
 // call sends c to the plain sites; the user's token is added unless c says something about it.
