@@ -31,6 +31,8 @@ func TestDocsTours(t *testing.T) {
 			switch {
 			case tour && b.lang == "console":
 				steps = append(steps, b)
+			case b.lang == "console":
+				t.Errorf("%s: a console block that is no tour would be believed and never run", b)
 			case tour && b.lang == "caddyfile":
 				config = &b
 			}
