@@ -60,7 +60,7 @@ type IssuerConfig struct {
 	// the only one that accepts a nonce).
 	TokenUse string
 	// AuthorizedParties are the values of `azp`, beside Audiences, allowed in a token that has several
-	// audiences not all of which are ours (specs J14).
+	// audiences (specs J14).
 	AuthorizedParties []string
 }
 
