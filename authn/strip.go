@@ -118,8 +118,9 @@ func (s *StripList) managed(norm []byte) bool {
 	return false
 }
 
-// Strip deletes every managed header from h. Unless the peer is a proxy the operator trusts, it also
-// deletes Forwarded and all X-Forwarded-* but For, Host and Proto, which Caddy overwrites itself (H9).
+// Strip deletes every managed header from h, and twins of X-Forwarded-For, Host and Proto, which even a
+// trusted proxy passes on unseen. Unless the peer is such a proxy, it also deletes Forwarded and all other
+// X-Forwarded-*; those three Caddy overwrites itself (H9).
 func (s *StripList) Strip(h http.Header, trustedProxy bool) {
 	for name := range h {
 		if _, ok := s.plain[name]; ok {
@@ -127,20 +128,20 @@ func (s *StripList) Strip(h http.Header, trustedProxy bool) {
 		}
 		var buf [64]byte
 		norm := appendNormalized(buf[:0], name)
-		if s.managed(norm) || !trustedProxy && forwarded(norm, name) {
+		if s.managed(norm) || forwarded(norm, name, trustedProxy) {
 			delete(h, name)
 		}
 	}
 }
 
-func forwarded(norm []byte, name string) bool {
+func forwarded(norm []byte, name string, trustedProxy bool) bool {
 	switch string(norm) {
 	case "forwarded":
-		return true
+		return !trustedProxy
 	case "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto":
 		return strings.ContainsAny(name, "_.") // a twin, which Caddy would not overwrite
 	}
-	return strings.HasPrefix(string(norm), "x-forwarded-")
+	return !trustedProxy && strings.HasPrefix(string(norm), "x-forwarded-")
 }
 
 // StripHopByHop applies the client's Connection header here and now: what it names is deleted, and only

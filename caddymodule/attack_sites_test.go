@@ -9,6 +9,10 @@ const attackGlobal = `
 		expected_underscore_headers X_User_Id X-User_Id X_User-Id X_Api_Key X_Auth_Subject X_Auth-Roles Remote_User Ssl_Client_Cert X_User.Id X_Forwarded_For
 		expected_dot_headers X.User.Id X.Api.Key X-Auth.Subject X.Forwarded.Client.Cert
 	}
+	servers 127.0.0.1:$TRUSTED {
+		trusted_proxies static 127.0.0.1/32
+		expected_underscore_headers X_Forwarded_For X_Forwarded_Host X_Forwarded_Proto
+	}
 	authgate {
 		issuer main {
 			url $IDP
@@ -133,11 +137,11 @@ http://query.test:$HTTP {
 		transport authgate
 	}
 }
-http://plain.test:$HTTP, http://plain.test:$LOOSE, $MANY {
+http://plain.test:$HTTP, http://plain.test:$LOOSE, http://plain.test:$TRUSTED, $MANY {
 	authgate
 	import plain
 }
-http://direct.test:$LOOSE {
+http://direct.test:$LOOSE, http://direct.test:$TRUSTED {
 	reverse_proxy $PLAIN
 }
 http://options.test:$HTTP {

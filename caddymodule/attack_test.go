@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,7 @@ type rig struct {
 	idp, other *authntest.IdP
 	http       string // address of the plain sites
 	loose      string // the same with the header names on that Caddy drops by default
+	trusted    string // the same, trusting the client as a proxy
 	tls        string // address of the TLS sites
 	pki        *pki
 	origins    map[string]string
@@ -43,35 +45,37 @@ type rig struct {
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	t.Cleanup(func() { r.checkLog(t) }) // when all of them have run
-	for _, topic := range []struct {
-		name string
-		run  func(*testing.T, *rig)
-	}{
-		{"headers", testHeaders},
-		{"twins", testTwins},
-		{"connection", testConnection},
-		{"trailers", testTrailers},
-		{"identity", testIdentity},
-		{"values", testValues},
-		{"paths", testPaths},
-		{"hosts", testHosts},
-		{"methods", testMethods},
-		{"credentials", testCredentials},
-		{"answers", testAnswers},
-		{"routes", testRoutes},
-		{"errors", testErrorRoutes},
-		{"upstreams", testUpstreams},
-		{"upgrade", testUpgrade},
-		{"http2", testHTTP2},
-		{"sni", testSNI},
-		{"caches", testTokenCache},
-	} {
-		t.Run(topic.name, func(t *testing.T) {
-			t.Parallel()
-			topic.run(t, r)
-		})
-	}
+	t.Run("C1", func(t *testing.T) {
+		for _, topic := range []struct {
+			name string
+			run  func(*testing.T, *rig)
+		}{
+			{"headers", testHeaders},
+			{"E1_connection", testConnection},
+			{"E2_trailers", testTrailers},
+			{"E4_paths", testPaths},
+			{"E5_twins", testTwins},
+			{"E6_hosts", testHosts},
+			{"identity", testIdentity},
+			{"values", testValues},
+			{"methods", testMethods},
+			{"credentials", testCredentials},
+			{"answers", testAnswers},
+			{"routes", testRoutes},
+			{"errors", testErrorRoutes},
+			{"upstreams", testUpstreams},
+			{"upgrade", testUpgrade},
+			{"http2", testHTTP2},
+			{"sni", testSNI},
+			{"caches", testTokenCache},
+		} {
+			t.Run(topic.name, func(t *testing.T) {
+				t.Parallel()
+				topic.run(t, r)
+			})
+		}
+	})
+	t.Run("E3_log", r.checkLog) // when all of them have run
 }
 
 func newRig(t *testing.T) *rig {
@@ -93,10 +97,10 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	r.origins["unix"] = r.listen(t, "unix", filepath.Join(dir, "o.sock"))
 	r.origins["h2c"] = listenH2C(t)
-	ports := []int{freePort(t), freePort(t), freePort(t)}
-	r.http, r.loose, r.tls = loopback(ports[0]), loopback(ports[1]), loopback(ports[2])
+	ports := []int{freePort(t), freePort(t), freePort(t), freePort(t)}
+	r.http, r.loose, r.tls, r.trusted = loopback(ports[0]), loopback(ports[1]), loopback(ports[2]), loopback(ports[3])
 	values := map[string]string{
-		"HTTP": fmt.Sprint(ports[0]), "LOOSE": fmt.Sprint(ports[1]), "TLS": fmt.Sprint(ports[2]),
+		"HTTP": fmt.Sprint(ports[0]), "LOOSE": fmt.Sprint(ports[1]), "TLS": fmt.Sprint(ports[2]), "TRUSTED": fmt.Sprint(ports[3]),
 		"IDP": r.idp.URL, "OTHER": r.other.URL, "CERT": r.pki.certFile, "KEY": r.pki.keyFile, "CA": r.pki.caFile,
 		"APIKEY": apiKey, "SVCTOKEN": svcToken, "SVCUSER": svcUser, "QUERYKEY": queryKey, "SECONDKEY": secondKey,
 		"DEAD": loopback(freePort(t)), "MANY": manyHosts(ports[0]),
@@ -112,11 +116,11 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// checkLog holds the debug log of all attacks to E3, J20 and J22: it may show neither a stored
-// credential, nor a caller's token, nor what a token says that nobody has verified.
+// checkLog holds the debug log of all attacks, and the status, to E3, J20 and J22: they may show neither a
+// stored credential, nor a caller's token, nor what a token says that nobody has verified.
 func (r *rig) checkLog(t *testing.T) {
 	if r.logged(t, "upstream roundtrip") == 0 || r.logged(t, "request refused") == 0 {
-		t.Error("E3: the debug log is not on, so this proves nothing")
+		t.Error("the debug log is not on, so this proves nothing")
 	}
 	secret := map[string]string{
 		"stored for api": apiKey, "stored for svc": svcToken, "stored user": svcUser, "stored for query": queryKey, "stored for second": secondKey,
@@ -126,10 +130,11 @@ func (r *rig) checkLog(t *testing.T) {
 		secret["token of "+name] = token
 		secret["signature of "+name] = token[strings.LastIndex(token, ".")+1:]
 	}
-	text := r.log(t)
+	_, text := r.ask(http.MethodGet, "/authgate/status", "", "")
+	text += r.log(t)
 	for name, s := range secret {
 		if at := strings.Index(text, s); at >= 0 {
-			t.Errorf("E3: %s is in the log: ...%s", name, text[max(0, at-300):at])
+			t.Errorf("%s is in the log or the status: ...%s", name, text[max(0, at-300):at])
 		}
 	}
 }

@@ -113,6 +113,23 @@ func testHeaders(t *testing.T, r *rig) {
 			t.Errorf("path at the upstream: %s", got)
 		}
 	})
+	t.Run("H9_trusted_proxy", func(t *testing.T) {
+		t.Parallel()
+		// What a trusted proxy says of the way here passes. Who is calling is still the gateway's to say, and
+		// a proxy passes on spellings of a header that it does not set itself.
+		twins := []string{"X_Forwarded_For: evil", "X_Forwarded_Host: evil", "X_Forwarded_Proto: evil"}
+		head := append([]string{"X-Forwarded-For: 10.0.0.1", "X-Forwarded-Port: 443", "Forwarded: for=10.0.0.1"}, append(twins, spoofed...)...)
+		if w := (call{Host: "direct.test", Head: twins}).send(t, r.trusted, r.recorder).passed(t); strings.Count(w.String(), "evil") != 3 {
+			t.Errorf("Caddy dropped the twins itself:\n%s", w)
+		}
+		w := call{Host: "plain.test", Token: r.users["admin"], Head: head[1:]}.send(t, r.trusted, r.recorder).passed(t)
+		genuine(t, w, admin)
+		w.sees(t, "X-Forwarded-Port", "443")
+		w.sees(t, "Forwarded", "for=10.0.0.1")
+		if strings.Contains(w.String(), "evil") {
+			t.Errorf("a twin reached the upstream:\n%s", w)
+		}
+	})
 	t.Run("H10_client_certificates", func(t *testing.T) {
 		t.Parallel()
 		head := []string{

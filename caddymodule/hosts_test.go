@@ -37,6 +37,13 @@ func testHosts(t *testing.T, r *rig) {
 		r.as(t, "admin", call{Host: "api.test", Head: []string{"Host: plain.test"}}).refused(t, 400)
 		r.as(t, "admin", call{Host: "api.test", Head: []string{"host: api.test"}}).refused(t, 400)
 	})
+	t.Run("P8_http10", func(t *testing.T) {
+		t.Parallel()
+		for _, head := range []string{"", "Host: unknown.test\r\n"} {
+			exchange(t, r.http, nil, "GET / HTTP/1.0\r\n"+head+"Authorization: Bearer "+r.users["admin"]+"\r\n\r\n").refused(t, 400, 421)
+		}
+		exchange(t, r.http, nil, "GET / HTTP/1.0\r\nHost: api.test\r\n\r\n").refused(t, 401)
+	})
 	t.Run("P8_absolute_form", func(t *testing.T) {
 		t.Parallel()
 		// The request target wins over Host (RFC 9112 section 3.2.2), for the rule as for the upstream.

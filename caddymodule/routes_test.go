@@ -1,7 +1,9 @@
 package caddymodule_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -43,6 +45,39 @@ func testRoutes(t *testing.T, r *rig) {
 		for _, host := range []string{"second", "svc", "plain"} {
 			w := r.as(t, "user", call{Line: "GET http://api.test/", Host: r.origins[host]}).passed(t)
 			w.sees(t, "X-Api-Key", apiKey)
+		}
+	})
+	t.Run("R_sites_do_not_share_rules", func(t *testing.T) {
+		t.Parallel()
+		// The same issuer and the same upstream in several sites, each with rules of its own.
+		for range 2 {
+			for host, want := range map[string]int{"main.test": 200, "roles.test": 403, "claims.test": 403, "plain.test": 200, "other.test": 401} {
+				if out := r.as(t, "user", call{Host: host}); out.status != want {
+					t.Errorf("%s: status %d, want %d", host, out.status, want)
+				}
+			}
+		}
+	})
+	t.Run("R_keep_alive_is_no_login", func(t *testing.T) {
+		t.Parallel()
+		conn, err := dial(r.http, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		for _, step := range []struct {
+			token string
+			want  int
+		}{{r.users["user"], 200}, {"", 401}, {r.users["user"], 200}, {"bad", 401}, {"", 401}} {
+			name := newCase()
+			if _, err := io.WriteString(conn, call{Host: "plain.test", Token: step.token}.bytes(name)); err != nil {
+				t.Fatal(err)
+			}
+			out := readResult(t, in, http.MethodGet)
+			if got := len(r.take(name)); out.status != step.want || (got == 1) != (step.want == 200) {
+				t.Errorf("status %d, want %d; upstream called %d times", out.status, step.want, got)
+			}
 		}
 	})
 	t.Run("R_stacked", func(t *testing.T) {

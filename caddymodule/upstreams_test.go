@@ -30,6 +30,16 @@ func testUpstreams(t *testing.T, r *rig) {
 				t.Errorf("no %s in %q", want, out.body)
 			}
 		}
+		if shown := fmt.Sprint(out.header, out.trailer); strings.Contains(shown, secondKey) || !strings.Contains(shown, "X-Fine") {
+			t.Errorf("H16: headers and trailers for the client: %s", shown)
+		}
+	})
+	t.Run("H6_two_upstreams", func(t *testing.T) {
+		t.Parallel()
+		for range 4 {
+			r.as(t, "user", call{Host: "api.test", Head: []string{"Connection: X-Api-Key"}}).passed(t).sees(t, "X-Api-Key", apiKey)
+			r.as(t, "user", call{Host: "secure.test", Head: []string{"Connection: X-Api-Key"}}).passed(t).sees(t, "X-Api-Key", secondKey)
+		}
 	})
 	t.Run("retry_takes_the_credential_of_the_upstream_dialled", func(t *testing.T) {
 		t.Parallel()
@@ -101,8 +111,17 @@ func listenH2C(t testing.TB) string {
 	s := &http.Server{Protocols: protocols, ReadHeaderTimeout: exchangeTime, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := make([]byte, 64)
 		n, _ := r.Body.Read(body)
+		key := r.Header.Get("X-Api-Key")
+		w.Header().Set("X-Echo", key)
+		w.Header().Set("Trailer", "X-Declared, X-Fine")
+		defer func() {
+			w.Header().Set("X-Declared", key)
+			w.Header().Set(http.TrailerPrefix+"X-Undeclared", key)
+			w.Header().Set("X-Fine", "yes")
+		}()
 		fmt.Fprintf(w, "%s X-Api-Key=%v X-Auth-Subject=%v Authorization=%v body=%s",
 			r.Proto, r.Header["X-Api-Key"], r.Header["X-Auth-Subject"], r.Header["Authorization"], body[:n])
+		_ = http.NewResponseController(w).Flush() // without a length, so that trailers can follow
 	})}
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
