@@ -5,11 +5,14 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
 
 	"github.com/authgate/authgate/authmethods"
@@ -88,3 +91,36 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTransport is what the transport adds to a round trip that itself costs nothing.
+func BenchmarkTransport(b *testing.B) {
+	idp := authntest.New(b)
+	a := benchApp(b, idp)
+	rt := new(http.Transport)
+	rt.RegisterProtocol("http", roundTripFunc(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("X-Api-Key") == "" {
+			b.Error("no credential attached")
+		}
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain"}}, Body: http.NoBody, Proto: "HTTP/1.1", ProtoMajor: 1}, nil
+	}))
+	t := &Transport{
+		HTTPTransport: &reverseproxy.HTTPTransport{Transport: rt}, log: zap.NewNop(), counts: &a.backend.counts,
+		injector: a.service.Injector("", authmethods.InjectOptions{}),
+	}
+	vars := map[string]any{decisionVar: &decision{}}
+	ctx := context.WithValue(b.Context(), caddyhttp.VarsCtxKey, vars)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(int, textproto.MIMEHeader) error { return nil }})
+	req := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9000/reports/today", nil).WithContext(ctx)
+	req.Header = http.Header{"Accept": {"*/*"}, "User-Agent": {"bench"}, "X-Request-Id": {"1"}, "X-Auth-Subject": {"a"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		resp, err := t.RoundTrip(req)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			b.Fatal(err)
+		}
+	}
+}
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -6,8 +6,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"strconv"
 	"strings"
 
@@ -101,8 +99,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.refuse(req, http.StatusForbidden, "this route has no rule"), nil
 	}
 
-	out := new(http.Request)
-	*out = *req
+	try := &attempt{Context: ctx, t: t}
+	out := req.WithContext(try)
 	out.Header = maps.Clone(req.Header)
 	u := *req.URL
 	out.URL = &u
@@ -126,12 +124,13 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.HTTPTransport.RoundTrip(out)
 	}
 	t.counts.attached.Add(1)
-	resp, err := t.HTTPTransport.RoundTrip(out.WithContext(t.scrubEarly(ctx, attached)))
+	try.guard(attached)
+	resp, err := t.HTTPTransport.RoundTrip(out)
 	if err != nil {
 		return nil, attached.Redact(err)
 	}
 	resp.Request = req // out holds the secret, and others may log what they find here
-	t.scrub(resp, attached)
+	try.scrub(resp)
 	return resp, nil
 }
 
@@ -148,46 +147,6 @@ func targetOf(ctx context.Context, out *http.Request) authmethods.Target {
 	}
 	t.Port, _ = strconv.Atoi(port) // none: the scheme's own
 	return t
-}
-
-// scrub removes response headers and trailers in which an upstream echoes the credential (specs H16).
-// Trailers come without being declared too, but never after a body of known length in HTTP/1.1.
-func (t *Transport) scrub(resp *http.Response, attached authmethods.Injected) {
-	t.scrubbed(attached.Scrub(resp.Header))
-	if resp.StatusCode == http.StatusSwitchingProtocols || resp.ProtoMajor == 1 && resp.ContentLength >= 0 && resp.Trailer == nil {
-		return
-	}
-	resp.Body = &trailerScrub{ReadCloser: resp.Body, at: func() { t.scrubbed(attached.Scrub(resp.Trailer)) }}
-}
-
-// scrubEarly does the same for informational responses (103 Early Hints), which Caddy passes on by a
-// trace of its own: hooks that are added later run first, on the same map.
-func (t *Transport) scrubEarly(ctx context.Context, attached authmethods.Injected) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
-		t.scrubbed(attached.Scrub(http.Header(h)))
-		return nil
-	}})
-}
-
-func (t *Transport) scrubbed(n int) {
-	if n > 0 {
-		t.counts.scrubbed.Add(uint64(n))
-		t.log.Warn("upstream sent the stored credential back; removed from the response", zap.Int("headers", n))
-	}
-}
-
-// trailerScrub calls at once the trailers have been read.
-type trailerScrub struct {
-	io.ReadCloser
-	at func()
-}
-
-func (s *trailerScrub) Read(p []byte) (int, error) {
-	n, err := s.ReadCloser.Read(p)
-	if err != nil {
-		s.at()
-	}
-	return n, err
 }
 
 func (t *Transport) refuse(req *http.Request, status int, message string) *http.Response {
