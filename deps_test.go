@@ -37,6 +37,8 @@ var layers = []layer{
 	}, "L1: the store is an etcd client; the server (store/etcdembed) and Caddy must stay out of every data-plane build"},
 	{"store/storetest", []string{internal, zap, module + "/store", "pgregory.net/rapid", etcd, "go.uber.org/goleak"},
 		"the conformance suite runs servers, so only tests import it"},
+	{"store/storetest/etcdtest", []string{internal, zap, module + "/store", etcd, "go.uber.org/goleak"},
+		"etcd servers with listeners, for tests only"},
 	{"store/etcdembed", []string{internal, zap, module + "/store", etcd, "google.golang.org/grpc/...", "go.etcd.io/bbolt/..."},
 		"L1: the etcd server, alone in its package so that others need not link it"},
 	{"authn", []string{
@@ -53,7 +55,7 @@ var layers = []layer{
 		internal, zap, caddy, module + "/admin", module + "/authmethods", module + "/authn", module + "/store",
 		"github.com/golang-jwt/jwt/v5", "github.com/prometheus/client_golang/...", "github.com/spf13/cobra", "github.com/dustin/go-humanize",
 	}, "L5: with cmd the only place for Caddy; it must not link the etcd server, which is a guest module"},
-	{"caddymodule/embedded", []string{zap, caddy, module + "/caddymodule", module + "/store", module + "/store/etcdembed"},
+	{"caddymodule/embedded", []string{internal, zap, caddy, module + "/caddymodule", module + "/store", module + "/store/etcdembed"},
 		"L5: the guest that brings the etcd server, and nothing else"},
 	{"cmd/authgate", []string{caddy, module + "/caddymodule", module + "/caddymodule/embedded"}, "L6: wiring only"},
 }
@@ -89,7 +91,6 @@ func TestDataPlaneIsLight(t *testing.T) {
 	t.Parallel()
 	banned := map[string]string{
 		"go.etcd.io/etcd/server/":        "the etcd server costs memory and size that a sidecar of an external store has no use for",
-		"go.etcd.io/bbolt":               "the embedded store's database",
 		"k8s.io/":                        "Kubernetes libraries serve the OAuth API only",
 		module + "/admin":                "the management APIs are no part of the data plane",
 		module + "/store/etcdembed":      "the embedded store",

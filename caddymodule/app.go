@@ -202,8 +202,12 @@ func (a *App) warnInsecure() {
 	}
 }
 
-// Start implements caddy.App.
+// Start implements caddy.App. It fails if the store cannot even be started, as when another process uses
+// its directory; a store that cannot be reached yet is no failure.
 func (a *App) Start() error {
+	if err := a.backend.start(); err != nil {
+		return err
+	}
 	gc.use(a, a.headroom)
 	return nil
 }

@@ -35,8 +35,8 @@ const (
 func newBypassWatch() *bypassWatch { return &bypassWatch{checked: map[string]time.Time{}} }
 
 func (b *bypassWatch) check(a *App, repl *caddy.Replacer) {
-	if repl == nil {
-		return
+	if repl == nil || !a.backend.feed.Status().Fresh {
+		return // a store that does not answer must not hold up the request
 	}
 	address, ok := repl.GetString("http.reverse_proxy.upstream.hostport")
 	if !ok || address == "" || !b.due(address) {

@@ -144,18 +144,7 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return t.HTTPTransport.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens))
 }
 
-// UnmarshalCaddyfile reads `authgate [<issuer...>]` inside Caddy's own authentication handler.
-func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next()
-	p.Issuers = d.RemainingArgs()
-	if d.NextBlock(0) {
-		return unknownOption(d, "the authgate provider", "no block; use the authgate directive for more")
-	}
-	return nil
-}
-
 var (
 	_ caddyfile.Unmarshaler = (*Handler)(nil)
 	_ caddyfile.Unmarshaler = (*Transport)(nil)
-	_ caddyfile.Unmarshaler = (*Provider)(nil)
 )

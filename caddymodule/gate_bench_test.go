@@ -35,6 +35,9 @@ func benchApp(tb testing.TB, idp *authntest.IdP) *App {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = b.Destruct() })
+	if err := b.start(); err != nil {
+		tb.Fatal(err)
+	}
 	a := &App{
 		log: zap.NewNop(), backend: b, bypassed: newBypassWatch(),
 		Issuers: []*Issuer{{Name: "bench", URL: idp.URL, Audiences: []string{"bench"}, AllowPrivateAddresses: true}},

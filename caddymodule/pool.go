@@ -31,7 +31,8 @@ type StoreDriver interface {
 	// Key tells stores apart: two configurations with equal keys share one store. It may hold secrets;
 	// only its hash is kept.
 	Key() string
-	// Open returns without waiting for the network.
+	// Open returns without waiting for the network. A store that also has a method Start() error takes up
+	// files, locks and goroutines there only, since a configuration may be provisioned just to be validated.
 	Open(logger *zap.Logger) (store.Store, error)
 }
 
@@ -43,7 +44,8 @@ type backend struct {
 	tokens  *authn.TokenCache
 	counts  counters
 
-	cancel context.CancelFunc
+	mu     sync.Mutex
+	cancel context.CancelFunc // nil until started
 	done   sync.WaitGroup
 }
 
@@ -64,17 +66,36 @@ func openBackend(driver StoreDriver, cache Cache, logger *zap.Logger) (*backend,
 	b := &backend{store: s, tokens: authn.NewTokenCache(cache.Entries)}
 	b.feed = store.NewFeed(s, store.FeedConfig{Logger: logger, MaxStale: time.Duration(cache.MaxStale)})
 	b.records = authmethods.NewRecords(s, b.feed, cache.Entries)
+	return b, nil
+}
+
+// start opens what the store opens late, and begins the watch. Only the first call does anything.
+func (b *backend) start() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.cancel != nil {
+		return nil
+	}
+	if late, ok := b.store.(interface{ Start() error }); ok {
+		if err := late.Start(); err != nil {
+			return err
+		}
+	}
 	// The watch belongs to no single configuration: it ends when the last one is cleaned up.
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	b.done.Go(func() { _ = b.feed.Run(ctx) })
-	return b, nil
+	return nil
 }
 
 // Destruct implements caddy.Destructor: it ends the watch, waits for it, and closes the store.
 func (b *backend) Destruct() error {
-	b.cancel()
-	b.done.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.cancel != nil {
+		b.cancel()
+		b.done.Wait()
+	}
 	return b.store.Close()
 }
 

@@ -4,10 +4,8 @@
 package embedded
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
-	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -57,43 +55,15 @@ func (s *Store) Provision(caddy.Context) error {
 // Key implements caddymodule.StoreDriver.
 func (s *Store) Key() string { return s.dir }
 
-// Open implements caddymodule.StoreDriver. The server gets ready in the background; until then calls wait
-// within their own timeouts.
+// Open implements caddymodule.StoreDriver.
 func (s *Store) Open(logger *zap.Logger) (store.Store, error) {
-	v, _, err := servers.LoadOrNew(s.dir, func() (caddy.Destructor, error) {
-		server, err := etcdembed.Start(etcdembed.Config{Dir: s.dir, Logger: logger})
-		if err != nil {
-			return nil, err
-		}
-		return runningServer{server}, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &leased{Store: v.(runningServer).Store(store.DefaultPrefix), dir: s.dir}, nil
+	return &lateStore{dir: s.dir, log: logger}, nil
 }
 
 type runningServer struct{ *etcdembed.Server }
 
 // Destruct implements caddy.Destructor.
 func (r runningServer) Destruct() error { return r.Close() }
-
-// leased is a store whose Close gives the server back to the pool.
-type leased struct {
-	store.Store
-	dir  string
-	once sync.Once
-	err  error
-}
-
-func (l *leased) Close() error {
-	l.once.Do(func() {
-		err := l.Store.Close()
-		_, poolErr := servers.Delete(l.dir)
-		l.err = errors.Join(err, poolErr)
-	})
-	return l.err
-}
 
 // UnmarshalCaddyfile reads `store embedded [<dir>]`.
 func (s *Store) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
