@@ -81,7 +81,7 @@ func TestExampleConfiguration(t *testing.T) {
 	for _, swap := range []struct{ old, new string }{
 		{`admin localhost:2019`, ``},
 		{`:8080`, ":" + portOf(gate)}, {`:9180`, ":" + portOf(admin)}, {`127.0.0.1:9000`, api},
-		{`{$AUTHGATE_ADMIN_KEY}`, adminKey},
+		{`{env.AUTHGATE_ADMIN_KEY}`, adminKey},
 		{`https://token.actions.githubusercontent.com`, idp.URL + "\n\t\t\tallow_private_addresses"},
 		{`store embedded`, ``},
 	} {

@@ -5,6 +5,7 @@ package embedded
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
@@ -48,6 +49,9 @@ func (s *Store) Provision(caddy.Context) error {
 	}
 	if s.dir, err = filepath.Abs(dir); err != nil {
 		return fmt.Errorf("store embedded: %w", err)
+	}
+	if info, err := os.Stat(s.dir); err == nil && !info.IsDir() {
+		return fmt.Errorf("store embedded: %s is not a directory", s.dir)
 	}
 	return nil
 }
