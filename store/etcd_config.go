@@ -28,7 +28,7 @@ type EtcdConfig struct {
 	Prefix string
 	// CAFile holds the PEM certificates a member's certificate must lead to. Empty: the system's.
 	CAFile string
-	// CertFile and KeyFile are the client certificate, both or neither.
+	// CertFile and KeyFile are the client certificate, both or neither. They are read for each connection.
 	CertFile, KeyFile string
 	// Username and Password are etcd's own authentication, both or neither.
 	Username string
@@ -124,11 +124,14 @@ func (cfg EtcdConfig) tls(secure bool) (*tls.Config, error) {
 		}
 	}
 	if cfg.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
-		if err != nil {
+		// Read anew for each connection: a certificate that is renewed in place is used without a restart.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
+			return &cert, err
+		}
+		if _, err := config.GetClientCertificate(nil); err != nil {
 			return nil, fmt.Errorf("reading the client certificate: %w", err)
 		}
-		config.Certificates = []tls.Certificate{cert}
 	}
 	return config, nil
 }

@@ -57,7 +57,8 @@ func (h fatalHook) OnWrite(e *zapcore.CheckedEntry, _ []zapcore.Field) {
 	runtime.Goexit()
 }
 
-// quiet drops warnings about an exposure that does not exist without listeners.
+// quiet drops what is no reason to worry: warnings about an exposure that does not exist without
+// listeners, and that a new member has no storage version yet at its first look for it.
 func quiet(core zapcore.Core) zapcore.Core { return quietCore{core} }
 
 type quietCore struct{ zapcore.Core }
@@ -67,7 +68,8 @@ func (c quietCore) With(fields []zapcore.Field) zapcore.Core { return quietCore{
 func (c quietCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	switch e.Message {
 	case "Running http and grpc server on single port. This is not recommended for production.",
-		"simple token is not cryptographically signed":
+		"simple token is not cryptographically signed",
+		"Failed to detect schema version", "failed to update storage version":
 		return ce
 	}
 	return c.Core.Check(e, ce)

@@ -65,7 +65,7 @@ func makePrivate(dir string, logger *zap.Logger) error {
 }
 
 // probe opens the database read-only. etcd itself would wait for ever for a database that another etcd
-// holds, and panic over one that is damaged.
+// holds, and panic over one that is damaged or has no log.
 func probe(dir string) error {
 	path := filepath.Join(dir, "member", "snap", "db")
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -78,5 +78,11 @@ func probe(dir string) error {
 	if err != nil {
 		return fmt.Errorf("opening the database in %s: %w", dir, err)
 	}
-	return db.Close()
+	if err := db.Close(); err != nil {
+		return err
+	}
+	if logs, err := filepath.Glob(filepath.Join(dir, "member", "wal", "*.wal")); err == nil && len(logs) == 0 {
+		return fmt.Errorf("the write-ahead log in %s is missing", dir)
+	}
+	return nil
 }

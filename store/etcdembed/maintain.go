@@ -24,7 +24,7 @@ func (s *Server) maintain(ctx context.Context) {
 	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
 	for {
-		if err := s.maintainOnce(ctx); err != nil && ctx.Err() == nil {
+		if err := s.maintainOnce(ctx, worthwhile); err != nil && ctx.Err() == nil {
 			s.cfg.Logger.Warn("embedded store: maintenance failed", zap.Error(err))
 		}
 		select {
@@ -35,8 +35,9 @@ func (s *Server) maintain(ctx context.Context) {
 	}
 }
 
-// maintainOnce defragments when that is worthwhile, and when the quota is used up makes what room it can.
-func (s *Server) maintainOnce(ctx context.Context) error {
+// maintainOnce defragments when that frees more than the given bytes and more than half of the file, and
+// when the quota is used up makes what room it can.
+func (s *Server) maintainOnce(ctx context.Context, worthwhile int64) error {
 	ctx, cancel := context.WithTimeout(ctx, maintainLimit)
 	defer cancel()
 	alarms, err := s.client.AlarmList(ctx)
@@ -53,9 +54,9 @@ func (s *Server) maintainOnce(ctx context.Context) error {
 		return err
 	}
 	if free := status.DbSize - status.DbSizeInUse; free > worthwhile && free > status.DbSizeInUse {
-		_, err = s.client.Defragment(ctx, "")
+		return s.etcd.Backend().Defrag() // not through the client: etcd's in-process one panics
 	}
-	return err
+	return nil
 }
 
 // makeRoom drops all history, gives the free space back and lifts the ban on writes if a tenth of the
@@ -67,7 +68,7 @@ func (s *Server) makeRoom(ctx context.Context, alarm *clientv3.AlarmMember) erro
 	}
 	// Compacting what is compacted already is refused; the rest is still to do then.
 	_, _ = s.client.Compact(ctx, resp.Header.Revision, clientv3.WithCompactPhysical())
-	if _, err = s.client.Defragment(ctx, ""); err != nil {
+	if err = s.etcd.Backend().Defrag(); err != nil {
 		return err
 	}
 	status, err := s.client.Status(ctx, "")

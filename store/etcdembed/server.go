@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.uber.org/zap"
 )
@@ -45,7 +46,8 @@ type Server struct {
 
 	mu     sync.Mutex
 	err    error
-	client *clientv3.Client // set before ready is closed
+	client *clientv3.Client       // set before ready is closed
+	etcd   *etcdserver.EtcdServer // the same
 }
 
 // Start starts a server and returns without waiting until it is ready. A directory that cannot be used,
@@ -141,7 +143,7 @@ func (s *Server) run(ctx context.Context) {
 	case <-s.failed:
 		return
 	}
-	s.client = v3client.New(e.Server)
+	s.etcd, s.client = e.Server, v3client.New(e.Server)
 	defer func() { _ = s.client.Close() }()
 	close(s.ready)
 
@@ -169,6 +171,11 @@ func (s *Server) launch() *embed.Etcd {
 	launched := make(chan struct{})
 	go func() {
 		defer close(launched)
+		defer func() {
+			if r := recover(); r != nil {
+				s.fail(fmt.Errorf("starting the embedded store: etcd panicked: %v", r))
+			}
+		}()
 		started, err := embed.StartEtcd(etcdConfig(s.cfg, s.fail))
 		if err != nil {
 			s.fail(fmt.Errorf("starting the embedded store: %w", err))
