@@ -1,8 +1,11 @@
 package authmethods
 
 import (
+	"io"
 	"net/http"
 	"strings"
+
+	"github.com/authgate/authgate/internal/rawquery"
 )
 
 // attach puts the credential of m on r at place and removes everything a client may have sent in its
@@ -13,9 +16,7 @@ func (m *Method) attach(r *http.Request, at place) Injected {
 		r.Header = make(http.Header, 1)
 	}
 	m.plan.strip(r.Header, at.norm)
-	// Trailers are headers that arrive later: an upstream that merges them would take a client's twin
-	// from there, and the server fills them after this check could look (specs E2, H7).
-	r.Trailer = nil
+	m.plan.guardTrailers(r, at.norm)
 	if m.Type == KindHeaders {
 		for _, f := range m.plan.headers {
 			r.Header[f.name] = []string{f.value.Reveal()}
@@ -27,7 +28,7 @@ func (m *Method) attach(r *http.Request, at place) Injected {
 		return done
 	}
 	u := *r.URL
-	u.RawQuery = setQuery(u.RawQuery, at.query, m.plan.key.Reveal())
+	u.RawQuery = rawquery.Set(u.RawQuery, at.query, m.plan.key.Reveal())
 	u.ForceQuery = false
 	r.URL = &u
 	return done
@@ -104,4 +105,31 @@ func folds(name, norm string) bool {
 		}
 	}
 	return true
+}
+
+// guardTrailers deletes the trailers that fold to a managed name: they are headers that arrive later, and
+// an upstream that merges them would take a client's twin from there. The server fills the map when the
+// body has been read to its end, so it is swept again then (specs E2, H7).
+func (p *plan) guardTrailers(r *http.Request, extra string) {
+	if r.Trailer == nil {
+		return
+	}
+	p.strip(r.Trailer, extra)
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &sweptBody{ReadCloser: r.Body, sweep: func() { p.strip(r.Trailer, extra) }}
+	}
+}
+
+// sweptBody calls sweep whenever a read ends the body, after whoever filled the trailers by then.
+type sweptBody struct {
+	io.ReadCloser
+	sweep func()
+}
+
+func (b *sweptBody) Read(buf []byte) (int, error) {
+	n, err := b.ReadCloser.Read(buf)
+	if err != nil {
+		b.sweep()
+	}
+	return n, err
 }

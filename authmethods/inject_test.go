@@ -2,8 +2,10 @@ package authmethods_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/authgate/authgate/authmethods"
@@ -259,27 +261,41 @@ func TestInjectPlainHTTP(t *testing.T) {
 	}
 }
 
-// TestInjectDropsTrailers: the server fills a request's trailers after the body, past every check of
+// TestInjectGuardsTrailers: the server fills a request's trailers after the body, past every check of
 // headers (specs E2).
-func TestInjectDropsTrailers(t *testing.T) {
+func TestInjectGuardsTrailers(t *testing.T) {
 	t.Parallel()
 	rig := newRig(t, authmethods.Declared{})
 	rig.serviceType("one", authmethods.KindAPIKey, "a.corp")
 	rig.apiKey("one", "a.corp", 443, key)
 	t.Run("H7_trailer", func(t *testing.T) {
 		r := outgoing("https://a.corp/")
-		trailer := http.Header{"X-Api-Key": {"evil"}, "X-Sum": nil}
-		r.Trailer = trailer
+		r.Trailer = http.Header{"X-Api-Key": {"evil"}, "X-Sum": nil}
+		fill := func() {
+			r.Trailer["X_api_key"], r.Trailer["X-Api-Key"], r.Trailer["X-Sum"] = []string{"evil"}, []string{"evil"}, []string{"1"}
+		}
+		r.Body = io.NopCloser(io.MultiReader(strings.NewReader("body"), onEOF(fill)))
 		if _, err := rig.svc.Injector("", authmethods.InjectOptions{}).Inject(t.Context(), r, targetOf(t, r), nil); err != nil {
 			t.Fatal(err)
 		}
-		if len(r.Trailer) != 0 {
-			t.Errorf("trailers left: %v", r.Trailer)
+		if len(r.Trailer) != 1 {
+			t.Errorf("trailers declared: %v, want X-Sum only", r.Trailer)
 		}
-		if len(trailer) != 2 {
-			t.Error("the caller's map was changed")
+		if body, err := io.ReadAll(r.Body); err != nil || string(body) != "body" {
+			t.Fatalf("body %q, %v", body, err)
+		}
+		if len(r.Trailer) != 1 || r.Trailer.Get("X-Sum") != "1" {
+			t.Errorf("trailers after the body: %v, want X-Sum only", r.Trailer)
 		}
 	})
+}
+
+// onEOF is an empty reader that calls f when it is read.
+type onEOF func()
+
+func (f onEOF) Read([]byte) (int, error) {
+	f()
+	return 0, io.EOF
 }
 
 // TestInjectFollowsWrites: rotation takes effect with the next request (specs/auth-methods 5.3.7, C9).

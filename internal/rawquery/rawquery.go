@@ -1,5 +1,7 @@
 // Package rawquery edits the query of a URL without touching the parameters it is not asked about:
-// url.Values.Encode would reorder and re-escape them, and signatures over a URL would break.
+// url.Values.Encode would reorder and re-escape them, and signatures over a URL would break. A name counts
+// as found if any reader would see it: as it stands, or decoded with broken escapes taken literally, and
+// behind ";" as well as "&", since some servers still split there.
 // It imports only the standard library.
 package rawquery
 
@@ -8,53 +10,106 @@ import (
 	"strings"
 )
 
-// Has reports whether raw holds a parameter that any reader would decode to name.
+// Has reports whether raw holds a parameter called name.
 func Has(raw, name string) bool {
 	for raw != "" {
-		var part string
-		part, raw, _ = strings.Cut(raw, "&")
-		if named(part, name) {
+		part := raw
+		if i := strings.IndexAny(raw, "&;"); i >= 0 {
+			part, raw = raw[:i], raw[i+1:]
+		} else {
+			raw = ""
+		}
+		if paramIs(part, name) {
 			return true
 		}
 	}
 	return false
 }
 
-// Remove returns raw without the parameters that any reader would decode to name, the rest byte for byte.
+// Remove returns raw without the parameters called name, the rest byte for byte.
 func Remove(raw, name string) string {
 	if !Has(raw, name) {
 		return raw
 	}
-	var kept []string
-	for part := range strings.SplitSeq(raw, "&") {
-		if !named(part, name) {
-			kept = append(kept, part)
-		}
-	}
-	return strings.Join(kept, "&")
+	var b strings.Builder
+	b.Grow(len(raw))
+	writeOthers(&b, raw, name)
+	return b.String()
 }
 
-// Set returns raw with exactly one parameter name, of the given value, at the end.
+// Set returns raw with exactly one parameter called name, of the given value, at the end, both encoded.
 func Set(raw, name, value string) string {
-	raw = Remove(raw, name)
-	if raw != "" {
-		raw += "&"
+	var b strings.Builder
+	b.Grow(len(raw) + len(name) + len(value) + 16)
+	if writeOthers(&b, raw, name) {
+		b.WriteByte('&')
 	}
-	return raw + url.QueryEscape(name) + "=" + url.QueryEscape(value)
+	b.WriteString(url.QueryEscape(name))
+	b.WriteByte('=')
+	b.WriteString(url.QueryEscape(value))
+	return b.String()
 }
 
-// named also looks behind each semicolon: some upstreams still split there, Go does not.
-func named(part, name string) bool {
-	for piece := range strings.SplitSeq(part, ";") {
-		key, _, _ := strings.Cut(piece, "=")
-		if key == name {
-			return true
+// writeOthers writes the parameters that are not called name, and reports whether there were any.
+func writeOthers(b *strings.Builder, raw, name string) (any bool) {
+	for rest, sep := raw, ""; rest != "" || sep != ""; {
+		part, next := rest, ""
+		lead := sep
+		if i := strings.IndexAny(rest, "&;"); i >= 0 {
+			part, sep, next = rest[:i], rest[i:i+1], rest[i+1:]
+		} else {
+			sep = ""
 		}
-		if strings.ContainsAny(key, "%+") {
-			if plain, err := url.QueryUnescape(key); err == nil && plain == name {
-				return true
-			}
+		rest = next
+		if paramIs(part, name) {
+			continue
 		}
+		if any {
+			b.WriteString(lead)
+		}
+		b.WriteString(part)
+		any = true
 	}
-	return false
+	return any
+}
+
+// paramIs reports whether the name of a raw parameter is name, either as it stands or decoded, reading
+// broken escapes literally as lenient upstreams do.
+func paramIs(part, name string) bool {
+	if i := strings.IndexByte(part, '='); i >= 0 {
+		part = part[:i]
+	}
+	if part == name {
+		return true
+	}
+	n := 0
+	for i := 0; i < len(part); i++ {
+		c := part[i]
+		switch {
+		case c == '+':
+			c = ' '
+		case c == '%' && i+2 < len(part) && isHex(part[i+1]) && isHex(part[i+2]):
+			c = unhex(part[i+1])<<4 | unhex(part[i+2])
+			i += 2
+		}
+		if n >= len(name) || name[n] != c {
+			return false
+		}
+		n++
+	}
+	return n == len(name)
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func unhex(c byte) byte {
+	switch {
+	case c <= '9':
+		return c - '0'
+	case c <= 'F':
+		return c - 'A' + 10
+	}
+	return c - 'a' + 10
 }

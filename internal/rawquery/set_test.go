@@ -1,4 +1,4 @@
-package authmethods
+package rawquery
 
 import (
 	"net/url"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestSetQuery(t *testing.T) {
+func TestSet(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, raw, want string }{
 		{"empty", "", "key=S"},
@@ -27,23 +27,23 @@ func TestSetQuery(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := setQuery(tt.raw, "key", "S"); got != tt.want {
-				t.Errorf("setQuery(%q) = %q, want %q", tt.raw, got, tt.want)
+			if got := Set(tt.raw, "key", "S"); got != tt.want {
+				t.Errorf("Set(%q) = %q, want %q", tt.raw, got, tt.want)
 			}
 		})
 	}
 	t.Run("encodes_name_and_value", func(t *testing.T) {
 		t.Parallel()
 		const want = "x+y=AK+1%26x%3D2%23%2F"
-		if got := setQuery("x%20y=1&x+y=2", "x y", "AK 1&x=2#/"); got != want {
+		if got := Set("x%20y=1&x+y=2", "x y", "AK 1&x=2#/"); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 }
 
-// FuzzSetQuery holds that exactly one parameter of the name remains for every reader, that it is ours,
+// FuzzSet holds that exactly one parameter of the name remains for every reader, that it is ours,
 // and that all others stay byte for byte.
-func FuzzSetQuery(f *testing.F) {
+func FuzzSet(f *testing.F) {
 	f.Add("a=1&key=2;key=3", "key", "s3cr3t")
 	f.Add("&&%6bey&=", "key", "a b&c")
 	f.Add("%", "%", "%")
@@ -52,7 +52,7 @@ func FuzzSetQuery(f *testing.F) {
 		if name == "" || strings.ContainsRune(raw, '#') {
 			t.Skip("neither can be")
 		}
-		got := setQuery(raw, name, value)
+		got := Set(raw, name, value)
 		own := url.QueryEscape(name) + "=" + url.QueryEscape(value)
 		rest, ok := strings.CutSuffix(got, own)
 		if !ok {
