@@ -136,11 +136,11 @@ func (c *Collection[T]) List(ctx context.Context) ([]Item[T], error) {
 }
 
 func (c *Collection[T]) list(ctx context.Context) ([]Item[T], int64, error) {
-	if err := c.admit("listing " + c.schema.Name); err != nil {
+	if err := c.feed.admit("listing " + c.schema.Name); err != nil {
 		return nil, 0, err
 	}
 	kvs, revision, err := c.store.List(ctx, c.recordPrefix())
-	c.report(ctx, err)
+	c.feed.report(ctx, err)
 	if err != nil {
 		return nil, 0, err
 	}

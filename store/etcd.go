@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,7 +21,10 @@ type etcdStore struct {
 	timeout time.Duration
 	base    context.Context // ends with Close; bounds every call
 	cancel  context.CancelFunc
-	watches atomic.Uint64 // started so far
+
+	mu      sync.Mutex     // orders Watch and Close
+	running sync.WaitGroup // watches
+	watches atomic.Uint64  // started so far
 }
 
 // NewEtcd returns a Store on the keys of client that begin with prefix, which must end in "/" (a prefix
@@ -104,15 +108,26 @@ func (s *etcdStore) Txn(ctx context.Context, conds []Cond, ops []Op) (int64, err
 
 // Close implements Store.
 func (s *etcdStore) Close() error {
-	if s.base.Err() != nil {
-		return nil
-	}
+	s.mu.Lock()
+	closed := s.base.Err() != nil
 	s.cancel()
-	if !s.own {
-		return nil
+	s.mu.Unlock()
+	s.running.Wait()
+	if s.own && !closed {
+		_ = s.client.Close() // it reports only that its own context has ended
 	}
-	_ = s.client.Close() // it reports only that its own context has ended
 	return nil
+}
+
+// begin counts a watch, unless the store is closed.
+func (s *etcdStore) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.base.Err() != nil {
+		return false
+	}
+	s.running.Add(1)
+	return true
 }
 
 // bound gives a call its timeout and ends it with the store.

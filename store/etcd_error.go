@@ -11,8 +11,8 @@ import (
 )
 
 // classify turns an etcd error into the store's own. Whatever is not known to be the caller's doing is
-// Unavailable, also a refusal of authgate's own etcd credential: it must never look like a refusal of
-// the caller's.
+// Unavailable, also a refusal of authgate's own etcd credential, which must never look like a refusal of
+// the caller's, and a quota that is used up, with which reading and deleting go on.
 func (s *etcdStore) classify(op string, err error) error {
 	if s.base.Err() != nil {
 		return closedError(op)
@@ -23,8 +23,6 @@ func (s *etcdStore) classify(op string, err error) error {
 		return compactedError(op)
 	case errors.Is(err, rpctypes.ErrRequestTooLarge), errors.Is(err, rpctypes.ErrTooManyOps):
 		return &fault.Error{Kind: fault.TooLarge, Op: op, Err: err}
-	case errors.Is(err, rpctypes.ErrNoSpace): // the quota is used up: deleting still works
-		return unavailable(op, err)
 	case status.Code(err) == codes.ResourceExhausted: // the client's own limit of a message
 		return &fault.Error{Kind: fault.TooLarge, Op: op, Err: err}
 	}

@@ -241,6 +241,21 @@ func TestEtcdMemberLoss(t *testing.T) {
 	}
 }
 
+// A cluster nobody writes to: the feed must not take its silence for a broken watch.
+func TestEtcdAtRest(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, etcdtest.Config{})
+	s := openEtcd(t, store.EtcdConfig{Endpoints: c.Endpoints})
+	cfg := store.FeedConfig{Heartbeat: 100 * time.Millisecond, StaleAfter: time.Second}
+	r := newReplica(t.Context(), s, cfg, thingSchema())
+	t.Cleanup(r.stop)
+	first := time.Now()
+	eventually(t, 30*time.Second, "three times StaleAfter have passed", func() bool { return time.Since(first) > 3*time.Second })
+	if status := r.feed.Status(); !status.Fresh || status.Resyncs != 0 || time.Since(status.Confirmed) > time.Second {
+		t.Errorf("%+v, want fresh from the start and confirmed a moment ago", status)
+	}
+}
+
 // D1: nothing listens there. Opening does not wait, a call waits for its time and no longer.
 func TestD1_EtcdUnreachable(t *testing.T) {
 	t.Parallel()

@@ -22,13 +22,13 @@ func (s *etcdStore) Watch(ctx context.Context, prefix string, revision int64) (*
 	if err := checkPrefix(prefix); err != nil {
 		return nil, invalid(op, err)
 	}
-	if s.base.Err() != nil {
+	if !s.begin() {
 		return nil, closedError(op)
 	}
 	ctx = metadata.AppendToOutgoingContext(ctx, "authgate-watch", strconv.FormatUint(s.watches.Add(1), 10))
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	stop := context.AfterFunc(s.base, cancel)
-	end := func() { stop(); cancel() }
+	end := func() { stop(); cancel(); s.running.Done() }
 
 	// The client waits for the server's answer without a limit of its own.
 	impatience := time.AfterFunc(s.timeout, cancel)

@@ -34,9 +34,10 @@ func (c *Collection[T]) By(ctx context.Context, index, value string) (Item[T], e
 	return items[0], nil
 }
 
-// Find returns the records that hold value in a lookup index, in the order of their escaped ids, as they
-// were together at some revision not before the one applied when Find began. Naming an index the schema
-// does not have is a programming error and panics.
+// Find returns the records that hold value in a lookup index, in the order of their escaped ids. They are
+// those that held it at one revision, which is not before the one applied when Find began; each is as it
+// was then or later, and still holds it. Naming an index the schema does not have is a programming error
+// and panics.
 func (c *Collection[T]) Find(ctx context.Context, index, value string) ([]Item[T], error) {
 	if _, ok := c.schema.Lookup[index]; !ok {
 		panic("store: " + c.schema.Name + " has no lookup index " + index)

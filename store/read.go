@@ -103,7 +103,7 @@ func (c *Collection[T]) depart(ctx context.Context, s *shard[T], k cacheKey) *fl
 	go func() {
 		defer cancel()
 		fl.entry, fl.err = c.fetch(ctx, k)
-		c.report(ctx, fl.err)
+		c.feed.report(context.WithoutCancel(ctx), fl.err) // its end is the store's doing, not a caller's
 		s.mu.Lock()
 		if fl.err == nil {
 			s.add(k, fl.entry, epoch)
@@ -156,8 +156,6 @@ func (c *Collection[T]) fetch(ctx context.Context, k cacheKey) (*entry[T], error
 
 // admit keeps writes and lists from waiting for a store known to fail. Reads ask the breaker
 // themselves.
-func (c *Collection[T]) admit(op string) error { return c.feed.admit(op) }
-
 func (f *Feed) admit(op string) error {
 	if f.synced.Load() && !f.breaker.allow(f.clock()) {
 		return unavailable(op, errFailing)
@@ -165,14 +163,13 @@ func (f *Feed) admit(op string) error {
 	return nil
 }
 
-// report tells the breaker how a call to the store ended. That the caller left proves nothing.
-func (c *Collection[T]) report(ctx context.Context, err error) { c.feed.report(ctx, err) }
-
+// report tells the breaker how a call to the store ended. That its caller left, or had little patience,
+// proves nothing about the store.
 func (f *Feed) report(ctx context.Context, err error) {
 	switch {
 	case err == nil || !errors.Is(err, ErrUnavailable):
 		f.breaker.worked()
-	case !errors.Is(ctx.Err(), context.Canceled):
+	case ctx.Err() == nil:
 		f.breaker.failed(f.clock())
 	}
 }

@@ -181,11 +181,11 @@ func (c *Collection[T]) fresh(ctx context.Context, id string) (Item[T], error) {
 	if !c.validID(id) {
 		return Item[T]{}, c.absent
 	}
-	if err := c.admit("reading " + c.schema.Name); err != nil {
+	if err := c.feed.admit("reading " + c.schema.Name); err != nil {
 		return Item[T]{}, err
 	}
 	kv, _, err := c.store.Get(ctx, c.recordKey(id))
-	c.report(ctx, err)
+	c.feed.report(ctx, err)
 	if err != nil {
 		return Item[T]{}, err
 	}

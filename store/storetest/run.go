@@ -34,6 +34,7 @@ func Run(t *testing.T, open Open) {
 		"WatchPrefix":         testWatchPrefix,
 		"WatchWholeTxn":       testWatchWholeTxn,
 		"WatchProgress":       testWatchProgress,
+		"WatchProgressAlone":  testWatchProgressAlone,
 		"WatchCompacted":      testWatchCompacted,
 		"WatchCancelled":      testWatchCancelled,
 		"ValuesAreCopies":     testCopies,

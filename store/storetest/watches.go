@@ -72,10 +72,27 @@ func testWatchWholeTxn(h *harness) {
 	}
 }
 
+// testWatchProgressAlone: a watch on what is still to come, which gets no progress reports, takes them
+// from no other.
+func testWatchProgressAlone(h *harness) {
+	last := h.put("a", "")
+	w := h.watch(h.ctx, "", last)
+	h.watch(h.ctx, "", last+1_000_000)
+	h.progress(w, last)
+}
+
 func testWatchProgress(h *harness) {
 	w := h.watch(h.ctx, "in/", h.put("in/1", ""))
 	last := h.put("out/1", "")
-	seen := 0
+	if seen := h.progress(w, last); seen != 1 {
+		h.Errorf("%d events came before the progress report, want 1", seen)
+	}
+}
+
+// progress asks for a progress report of the given revision until it comes, and returns how many events
+// came before it.
+func (h *harness) progress(w *store.Watch, revision int64) (seen int) {
+	h.Helper()
 	ask := time.NewTicker(50 * time.Millisecond)
 	defer ask.Stop()
 	limit := time.After(patience)
@@ -86,7 +103,7 @@ func testWatchProgress(h *harness) {
 				h.Fatalf("watch ended: %v", b.Err)
 			}
 			seen += len(b.Events)
-			reported = len(b.Events) == 0 && b.Revision >= last
+			reported = len(b.Events) == 0 && b.Revision >= revision
 		case <-ask.C:
 			if err := w.Progress(); err != nil {
 				h.Fatalf("Progress: %v", err)
@@ -95,9 +112,7 @@ func testWatchProgress(h *harness) {
 			h.Fatal("no progress report")
 		}
 	}
-	if seen != 1 {
-		h.Errorf("%d events came before the progress report, want 1", seen)
-	}
+	return seen
 }
 
 func testWatchCompacted(h *harness) {
