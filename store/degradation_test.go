@@ -241,6 +241,25 @@ func TestReadEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// A caller with little patience must not make the store look as if it failed: that would be an outage for
+// everybody, made by anybody.
+func TestImpatientCallersAreNoOutage(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(p *pair) {
+		hold := p.m.HoldReads()
+		ctx, cancel := context.WithTimeout(p.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, err := p.b.things.List(ctx)
+		wantUnavailable(p.T, "List", err)
+		wantUnavailable(p.T, "Delete", p.b.things.Delete(ctx, "x", 0))
+		hold.Release()
+		if _, err := p.b.things.Get(p.Context(), "x"); !errors.Is(err, store.ErrNotFound) {
+			p.Errorf("somebody else's Get: %v", err)
+		}
+		p.set(p.b, "x", &thing{})
+	})
+}
+
 // A thousand requests for one record that is not in memory are one read of the store.
 func TestOneLoadForMany(t *testing.T) {
 	t.Parallel()
