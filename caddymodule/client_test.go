@@ -78,6 +78,18 @@ func (c call) send(t testing.TB, address string, from *recorder) result {
 	return out
 }
 
+// sendAfterReload is send for a gateway that has just loaded another configuration: Caddy then resets
+// connections that the old listener has not accepted yet, with authgate or without. A client that got no
+// byte of an answer asks again.
+func (c call) sendAfterReload(t testing.TB, address string, from *recorder) result {
+	t.Helper()
+	var out result
+	for tries := 0; tries < 5 && out.status == 0; tries++ {
+		out = c.send(t, address, from)
+	}
+	return out
+}
+
 // exchange writes raw bytes and reads one answer.
 func exchange(t testing.TB, address string, secure *tls.Config, raw string) result {
 	t.Helper()

@@ -106,11 +106,6 @@ func (a *App) newGate(h *Handler) (*gate, error) {
 	// Without identity headers of its own a route still removes the default ones: an upstream that knows
 	// them from another route must not believe a client's.
 	managed := a.service.ManagedHeaders()
-	if h.PassToken {
-		// Some upstream's stored credential may go into Authorization; on requests to that one it takes the
-		// place of the caller's, and on all others the caller's is what this route is asked to pass.
-		managed = slices.DeleteFunc(managed, func(name string) bool { return name == "authorization" })
-	}
 	g.strip = authn.NewStripList(prefix, managed...)
 	if prefix != defaultIdentityPrefix {
 		d := newIdentity(defaultIdentityPrefix)

@@ -33,7 +33,7 @@ func TestAuthenticationProvider(t *testing.T) {
 	with(`"authgate":{}`)
 	head := []string{"X-Auth-Subject: root", "X-Api-Key: evil", "Connection: X-Api-Key", "X-Fine: yes"}
 	send := func(token string) result {
-		return call{Host: at.proxy, Token: token, Head: head}.send(t, at.proxy, p.origin)
+		return call{Host: at.proxy, Token: token, Head: head}.sendAfterReload(t, at.proxy, p.origin)
 	}
 	out := send(p.token)
 	w := out.passed(t)

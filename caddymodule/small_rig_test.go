@@ -44,7 +44,7 @@ func (p *plant) setup(at site, lines, rules string) setup {
 // call goes through a gateway with the plant's token. The upstream answers with the credential it got.
 func (p *plant) call(t testing.TB, at site) result {
 	t.Helper()
-	return call{Host: at.proxy, Token: p.token, Reply: "body"}.send(t, at.proxy, p.origin)
+	return call{Host: at.proxy, Token: p.token, Reply: "body"}.sendAfterReload(t, at.proxy, p.origin)
 }
 
 // The records of the plant, as the management API takes them.
