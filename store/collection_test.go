@@ -217,7 +217,7 @@ func TestUpdateReturnsItsCallersError(t *testing.T) {
 			calls++
 			return nil, want
 		})
-		if err != want || calls != 1 { //nolint:errorlint // as it is
+		if err != want || calls != 1 { // itself, not wrapped
 			t.Errorf("got %v after %d calls, want %v itself", err, calls, want)
 		}
 	}

@@ -21,5 +21,6 @@
 //	<name>/u/<index>/<value>           a value at most one record holds; names that record
 //	<name>/l/<index>/<value>/<id>      a value many records may hold
 //
-// It imports the etcd client, golang-lru, zap and internal/*, never Caddy and never the etcd server.
+// It imports the etcd client (and gRPC, which it speaks), golang-lru, zap and internal/*, never Caddy and
+// never the etcd server.
 package store

@@ -34,7 +34,7 @@ func NewEtcd(client *clientv3.Client, prefix string, own bool) Store {
 	if err := checkRoot(prefix); err != nil {
 		panic("store: " + err.Error())
 	}
-	base, cancel := context.WithCancel(context.Background()) //nolint:gosec // ended by Close
+	base, cancel := context.WithCancel(context.Background()) // ended by Close
 	return &etcdStore{client: client, own: own, prefix: prefix, timeout: callTimeout, base: base, cancel: cancel}
 }
 
