@@ -163,7 +163,11 @@ func TestIssuerDown(t *testing.T) {
 	p.idp.SetFault(authntest.Fault{Status: http.StatusInternalServerError, Body: "the issuer is down"})
 	g := start(t, p.setup(at, etcd.store("idp"), ""))
 	for range 3 {
-		p.call(t, at).unavailable(t)
+		out := p.call(t, at)
+		out.unavailable(t)
+		if strings.Contains(out.body, "issuer is down") || strings.Contains(out.body, p.idp.URL) {
+			t.Errorf("H17: the answer tells of the issuer: %s", out.body)
+		}
 	}
 	if n := g.status(t).Requests["unavailable"]; n < 3 {
 		t.Errorf("unavailable: %d", n)
