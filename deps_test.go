@@ -32,7 +32,7 @@ const (
 var layers = []layer{
 	{"internal", nil, "L0 is below everything: with dependencies of its own it would drag them everywhere"},
 	{"store", []string{
-		internal, zap, "github.com/hashicorp/golang-lru/v2/...", "golang.org/x/sync/...",
+		internal, zap, "github.com/hashicorp/golang-lru/v2/...",
 		"go.etcd.io/etcd/client/...", "go.etcd.io/etcd/api/...", "google.golang.org/grpc/...",
 	}, "L1: the store is an etcd client; the server (store/etcdembed) and Caddy must stay out of every data-plane build"},
 	{"store/storetest", []string{internal, zap, module + "/store", "pgregory.net/rapid", etcd, "go.uber.org/goleak"},
@@ -43,7 +43,7 @@ var layers = []layer{
 		"L1: the etcd server, alone in its package so that others need not link it"},
 	{"authn", []string{
 		internal, zap, "github.com/coreos/go-oidc/v3/...", "github.com/golang-jwt/jwt/v5/...", "github.com/go-jose/go-jose/v4/...",
-		"github.com/hashicorp/golang-lru/v2/...", "golang.org/x/sync/...",
+		"github.com/hashicorp/golang-lru/v2/...",
 	}, "L2: authentication must work, and be judged, without a store and without Caddy"},
 	{"authn/authntest", []string{internal, module + "/authn", "github.com/golang-jwt/jwt/v5/...", "github.com/go-jose/go-jose/v4/..."},
 		"a test issuer, for tests of every layer above"},

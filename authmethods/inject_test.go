@@ -60,7 +60,7 @@ func TestInject(t *testing.T) {
 		{name: "P8_implicit_port", target: "https://api.upper./p", want: header{"X-Api-Key": {key}}},
 		{name: "ipv6", target: "https://[0:0::1]:9000/p", want: header{"X-Api-Key": {key}}},
 		{name: "template_query", target: "https://templ.corp/p?a=%7e&key=evil&KEY=x&k%65y=evil",
-			sent: []string{"X-Api-Key", "evil", "X_api_key", "evil"}, want: header{}, query: "a=%7e&KEY=x&key=AK+1%26x%3D2"},
+			sent: []string{"X-Api-Key", "evil", "X_api_key", "evil"}, want: header{}, query: "a=%7e&key=AK+1%26x%3D2"},
 		{name: "template_without_exact_parameter", target: "https://path.corp/p?a=1", want: header{"X-Api-Key": {key}}, query: "a=1"},
 		{name: "headers_set", target: "https://headed.corp/p",
 			sent: []string{"Accept", "text/html", "X-User-Token", "evil", "X.User.Token", "evil", "X-Other", "o"},

@@ -33,9 +33,12 @@ func checkAddr(addr netip.Addr, private bool) error {
 	return nil
 }
 
-// isMetadata names the metadata services outside 169.254.0.0/16: AWS over IPv6, Azure, Alibaba, Oracle.
+// isMetadata names the metadata services outside 169.254.0.0/16: AWS, Google and Oracle over IPv6, Azure,
+// Alibaba, Oracle.
 func isMetadata(addr netip.Addr) bool {
-	return addr == netip.MustParseAddr("fd00:ec2::254") ||
+	return netip.MustParsePrefix("fd00:ec2::/32").Contains(addr) ||
+		netip.MustParsePrefix("fd20:ce::/32").Contains(addr) ||
+		netip.MustParsePrefix("fd00:c1::/32").Contains(addr) ||
 		addr == netip.AddrFrom4([4]byte{168, 63, 129, 16}) ||
 		addr == netip.AddrFrom4([4]byte{100, 100, 100, 200}) ||
 		addr == netip.AddrFrom4([4]byte{192, 0, 0, 192})

@@ -15,7 +15,7 @@ var ErrDoubtfulPath = errors.New("path can be read in more than one way")
 // backslashes, encoded slashes, dots of dot segments, "#" and "?", control characters, double
 // encoding, and bytes that are not UTF-8. Double slashes, single dots and upper case pass: Caddy's
 // matchers judge the cleaned, case-folded path, so the decision is the same as for the plain spelling
-// (P2, P5). The empty path and "*" (OPTIONS) pass. An error never holds the path itself.
+// (P2, P5). The empty path and "*" pass; whether the method may have them is for the caller to say. An error never holds the path itself.
 func CheckPath(escaped string) error {
 	if escaped == "" || escaped == "*" {
 		return nil

@@ -67,7 +67,7 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 		}
 	}
 	i := &Issuer{
-		cfg: cfg, algs: algorithmSet(cfg.Algorithms), fingerprint: cfg.fingerprint(ca), now: deps.Now,
+		cfg: cfg, algs: algorithmSet(cfg.Algorithms), fingerprint: cfg.fingerprint(ca, nil), now: deps.Now,
 		validator: newValidator(cfg, deps.Now),
 	}
 	if cfg.JWKSFile != "" {
@@ -80,6 +80,7 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 		if err != nil {
 			return nil, invalid("jwks_file", "%w", err)
 		}
+		i.fingerprint = cfg.fingerprint(ca, data)
 		i.keys = newKeySet(source, cfg, deps.Now, deps.Logger)
 		i.keys.adopt(keys)
 		return i, nil

@@ -137,7 +137,8 @@ func TestDialGuard(t *testing.T) {
 		{address: "127.0.0.1:443"}, {address: "[::1]:443"}, {address: "10.1.2.3:443"}, {address: "[::ffff:127.0.0.1]:443"},
 		{address: "[fd00::1]:443"}, {address: "169.254.169.254:80"}, {address: "[fe80::1%eth0]:443"}, {address: "100.64.1.1:443"},
 		{address: "127.0.0.1:443", private: true, ok: true}, {address: "10.1.2.3:443", private: true, ok: true},
-		{address: "169.254.169.254:80", private: true}, {address: "[fd00:ec2::254]:80", private: true}, {address: "[fe80::1%eth0]:443", private: true},
+		{address: "169.254.169.254:80", private: true}, {address: "[fd00:ec2::254]:80", private: true},
+		{address: "[fd00:ec2::23]:80", private: true}, {address: "[fd20:ce::254]:80", private: true}, {address: "[fd00:c1::a9fe:a9fe]:80", private: true}, {address: "[fe80::1%eth0]:443", private: true},
 		{address: "[64:ff9b::a9fe:a9fe]:80", private: true}, {address: "0.0.0.0:80", private: true},
 		{address: "10.1.2.3:80", private: true, loopbackOnly: true}, {address: "93.184.215.14:80", private: true, loopbackOnly: true},
 		{address: "127.0.0.1:80", private: true, loopbackOnly: true, ok: true},
@@ -196,6 +197,18 @@ func TestFingerprint(t *testing.T) {
 			}
 			c.CAFile = copied
 		}
+	}
+	idp, keys := authntest.New(t), filepath.Join(t.TempDir(), "keys.json")
+	withKeys := func(c *authn.IssuerConfig) {
+		c.JWKSFile = keys
+		if err := os.WriteFile(c.JWKSFile, idp.JWKS(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := print(withKeys)
+	idp.Rotate(t)
+	if print(withKeys) == before {
+		t.Error("K1: another content of the same JWKS file has the same fingerprint, so a reload would keep the old keys")
 	}
 	plain := print(func(*authn.IssuerConfig) {})
 	if again := print(func(c *authn.IssuerConfig) { c.Algorithms, c.Leeway = []string{"RS256"}, time.Minute }); again != plain {

@@ -203,6 +203,16 @@ func TestCache(t *testing.T) {
 			t.Errorf("got %d entries, want 10", st.Entries)
 		}
 	})
+	t.Run("C6_large_good_tokens_are_bounded_too", func(t *testing.T) {
+		t.Parallel()
+		idp, _, s, cache := setup(t, 10)
+		for n := range 30 {
+			mustPass(t, s, idp.Token(t, map[string]any{"jti": itoa(int64(n)), "pad": strings.Repeat("p", 8000)}))
+		}
+		if st := cache.Stats(); st.Entries != 2 {
+			t.Errorf("got %d entries of 8 kB in a cache for 10 of 2 KiB, want 2", st.Entries)
+		}
+	})
 	t.Run("many_shards_hold_what_was_asked_for", func(t *testing.T) {
 		t.Parallel()
 		idp, _, s, cache := setup(t, 5000)

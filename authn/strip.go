@@ -31,6 +31,8 @@ var alwaysNames = []string{
 // alwaysPrefixes are the families among them.
 var alwaysPrefixes = []string{
 	"x-ssl-client-", "ssl-client-", "x-client-cert", "x-forwarded-tls-client-", "x-tls-client-", "x-remote-extra-",
+	"x-auth-request-", "x-webauth-", "x-goog-authenticated-user-", "x-goog-iap-", "x-amzn-oidc-", "x-ms-client-principal",
+	"x-ms-token-", "cf-access-", "tailscale-user-", "x-authentik-", "x-pomerium-",
 }
 
 // commonNames pass without a closer look.

@@ -2,6 +2,7 @@ package authn
 
 import (
 	"crypto/sha256"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -9,6 +10,11 @@ import (
 )
 
 const maxShards = 64
+
+// bytesPerToken is what a cached token may take on average: a cache of n tokens stays below n times this,
+// with fewer tokens if they are larger. A token's claims may have up to 16 KiB, and whoever an open issuer
+// gives tokens could otherwise fill the memory with them.
+const bytesPerToken = 2 << 10
 
 // TokenCache remembers verified tokens, by their SHA-256 and in shards with a lock each. Only verified
 // tokens get in, so a flood of bad ones evicts nothing (specs C6). What a cached token is worth is
@@ -20,6 +26,9 @@ type TokenCache struct {
 
 type tokenShard struct {
 	tokens       *lru.Cache[tokenKey, *cachedToken]
+	adding       sync.Mutex // of put; get does without
+	bytes        int        // what the tokens take; guarded by adding
+	capacity     int        // tokens
 	hits, misses atomic.Uint64
 	_            [64]byte // keeps the counters of two shards off one cache line
 }
@@ -57,12 +66,13 @@ func NewTokenCache(entries int) *TokenCache {
 		shards *= 2
 	}
 	c := &TokenCache{shards: make([]tokenShard, shards)}
+	capacity := (entries + shards - 1) / shards
 	for n := range c.shards {
-		tokens, err := lru.New[tokenKey, *cachedToken]((entries + shards - 1) / shards)
+		tokens, err := lru.New[tokenKey, *cachedToken](capacity)
 		if err != nil {
 			panic(err) // only for a size below 1
 		}
-		c.shards[n].tokens = tokens
+		c.shards[n].tokens, c.shards[n].capacity = tokens, capacity
 	}
 	return c
 }
@@ -96,7 +106,30 @@ func (c *TokenCache) get(k tokenKey, mine func(*Issuer) bool) *cachedToken {
 	return t
 }
 
-func (c *TokenCache) put(k tokenKey, t *cachedToken) { c.shard(k).tokens.Add(k, t) }
+// put keeps t, and drops the tokens longest unused until all fit.
+func (c *TokenCache) put(k tokenKey, t *cachedToken) {
+	shard := c.shard(k)
+	shard.adding.Lock()
+	defer shard.adding.Unlock()
+	if old, ok := shard.tokens.Peek(k); ok {
+		shard.bytes -= old.size()
+	} else if shard.tokens.Len() == shard.capacity {
+		shard.evict()
+	}
+	shard.tokens.Add(k, t)
+	for shard.bytes += t.size(); shard.bytes > shard.capacity*bytesPerToken && shard.tokens.Len() > 1; {
+		shard.evict()
+	}
+}
+
+func (s *tokenShard) evict() {
+	if _, t, ok := s.tokens.RemoveOldest(); ok {
+		s.bytes -= t.size()
+	}
+}
+
+// size is what t takes, roughly: its claims and what every entry costs.
+func (t *cachedToken) size() int { return 400 + len(t.principal.Attrs.packed) }
 
 // good reports whether the token has not expired and its key is still the issuer's.
 func (t *cachedToken) good(now time.Time) bool {

@@ -29,6 +29,7 @@ type gate struct {
 	require  authn.Requirements
 	identity *identity // nil sends none
 	scopes   string    // what the challenge of a 403 asks for
+	warned   *seldom
 
 	anonymous, passToken, allowEncodedPaths, allowObsText bool
 }
@@ -77,9 +78,6 @@ func (g *gate) admit(r *http.Request) (*decision, *denial) {
 		if malformed != nil {
 			return nil, refusal(malformed)
 		}
-		if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-			credential.Cert = r.TLS.VerifiedChains[0][0]
-		}
 		p, err := g.chain.Authenticate(ctx, credential)
 		if err != nil {
 			return nil, refusal(err)
@@ -124,14 +122,19 @@ func (g *gate) checkForm(r *http.Request) *denial {
 	if !slices.Contains(methods, r.Method) && !isWebsocketConnect(r) {
 		return &denial{status: http.StatusMethodNotAllowed, text: "unknown method"}
 	}
+	// A rewrite before this handler must not hide what the client asked for.
+	asked := r.URL
+	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		asked = orig.URL
+	}
+	if r.URL.Opaque != "" || asked.Opaque != "" || r.URL.Path == "*" && r.Method != http.MethodOptions {
+		// "GET x:http://other/admin": no path for a matcher to see, yet the target would be forwarded as it is.
+		return &denial{status: http.StatusBadRequest, text: "the request target is no path"}
+	}
 	if !g.allowEncodedPaths {
 		err := authn.CheckPath(r.URL.EscapedPath())
-		if err == nil {
-			// A rewrite before this handler must not hide what the client asked for.
-			if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok &&
-				(orig.URL.Path != r.URL.Path || orig.URL.RawPath != r.URL.RawPath) {
-				err = authn.CheckPath(orig.URL.EscapedPath())
-			}
+		if err == nil && (asked.Path != r.URL.Path || asked.RawPath != r.URL.RawPath) {
+			err = authn.CheckPath(asked.EscapedPath())
 		}
 		if err != nil {
 			return &denial{status: http.StatusBadRequest, text: err.Error()}
@@ -209,7 +212,7 @@ func (g *gate) answer(w http.ResponseWriter, r *http.Request, d *denial) error {
 		repl.Set("http.auth.authgate.error", d.text)
 	}
 	level := zapcore.DebugLevel
-	if d.status == http.StatusServiceUnavailable {
+	if d.status == http.StatusServiceUnavailable && g.warned.due() {
 		level = zapcore.WarnLevel
 	}
 	if c := g.log.Check(level, "request refused"); c != nil {

@@ -107,7 +107,7 @@ func BenchmarkTransport(b *testing.B) {
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain"}}, Body: http.NoBody, Proto: "HTTP/1.1", ProtoMajor: 1}, nil
 	}))
 	t := &Transport{
-		HTTPTransport: &reverseproxy.HTTPTransport{Transport: rt}, log: zap.NewNop(), counts: &a.backend.counts,
+		HTTPTransport: &reverseproxy.HTTPTransport{Transport: rt}, log: zap.NewNop(), counts: &a.backend.counts, warned: new(seldom),
 		injector: a.service.Injector("", authmethods.InjectOptions{}),
 	}
 	vars := map[string]any{decisionVar: &decision{}}

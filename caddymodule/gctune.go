@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"sync"
 
 	"github.com/dustin/go-humanize"
@@ -23,12 +24,16 @@ const defaultHeadroom = 64 << 20
 var gc gcTuner
 
 type gcTuner struct {
-	mu       sync.Mutex
+	mu      sync.Mutex
+	users   []gcUser // newest last; its setting counts
+	before  int      // the percentage found, to put back
+	percent int      // the percentage in force
+	armed   bool
+}
+
+type gcUser struct {
 	owner    *App
 	headroom uint64
-	before   int // the percentage found, to put back
-	percent  int // the percentage in force
-	armed    bool
 }
 
 // parseHeadroom returns bytes; 0 means off.
@@ -56,28 +61,37 @@ func (g *gcTuner) use(owner *App, headroom uint64) {
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
 		headroom = min(headroom, uint64(limit)/4)
 	}
-	if g.owner == nil {
+	if len(g.users) == 0 {
 		g.before = debug.SetGCPercent(100)
 		debug.SetGCPercent(g.before)
 		g.percent = g.before
 	}
-	g.owner, g.headroom = owner, headroom
+	g.users = append(g.users, gcUser{owner, headroom})
 	g.adjust()
-	if !g.armed && headroom > 0 {
+	if !g.armed {
 		g.armed = true
 		g.arm()
 	}
 }
 
-// drop ends the setting of owner, if it is still the one in force.
+// drop ends the setting of owner. If it was in force, that of the configuration before it is again: a new
+// one may fail to start after this, and the old one goes on.
 func (g *gcTuner) drop(owner *App) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.owner != owner || owner == nil {
-		return
+	n := len(g.users)
+	g.users = slices.DeleteFunc(g.users, func(u gcUser) bool { return u.owner == owner })
+	if len(g.users) < n {
+		g.adjust()
 	}
-	g.owner, g.headroom = nil, 0
-	debug.SetGCPercent(g.before)
+}
+
+// headroom is the setting in force; 0 is none.
+func (g *gcTuner) headroom() uint64 {
+	if len(g.users) == 0 {
+		return 0
+	}
+	return g.users[len(g.users)-1].headroom
 }
 
 // arm asks the runtime to call back after the next collection: the finalizer of an unreachable object
@@ -87,7 +101,7 @@ func (g *gcTuner) arm() {
 	runtime.SetFinalizer(new(sentinel), func(*sentinel) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if g.owner == nil || g.headroom == 0 {
+		if len(g.users) == 0 {
 			g.armed = false
 			return
 		}
@@ -100,14 +114,14 @@ func (g *gcTuner) arm() {
 // the percentage found at start.
 func (g *gcTuner) adjust() {
 	percent := g.before
-	if g.headroom > 0 {
+	if headroom := g.headroom(); headroom > 0 {
 		sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(sample)
 		live := max(sample[0].Value.Uint64(), 4<<20)
-		percent = max(percent, int(g.headroom*100/live))
+		percent = max(percent, int(headroom*100/live))
 	}
 	// Setting it stops the world for a moment, so small moves are not worth it.
-	if diff := percent - g.percent; diff*8 > g.percent || -diff*8 > g.percent || g.headroom == 0 {
+	if diff := percent - g.percent; diff*8 > g.percent || -diff*8 > g.percent || g.headroom() == 0 {
 		debug.SetGCPercent(percent)
 		g.percent = percent
 	}
@@ -124,14 +138,14 @@ type gcStatus struct {
 func (g *gcTuner) status() gcStatus {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := gcStatus{Headroom: g.headroom, Percent: g.percent, SetBy: "authgate"}
+	s := gcStatus{Headroom: g.headroom(), Percent: g.percent, SetBy: "authgate"}
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
 		s.MemoryLimit = limit
 	}
 	switch {
 	case os.Getenv("GOGC") != "":
 		s.SetBy = "environment GOGC=" + os.Getenv("GOGC")
-	case g.headroom == 0:
+	case g.headroom() == 0:
 		s.SetBy = "off"
 	}
 	return s

@@ -44,6 +44,17 @@ func testHosts(t *testing.T, r *rig) {
 		}
 		exchange(t, r.http, nil, "GET / HTTP/1.0\r\nHost: api.test\r\n\r\n").refused(t, 401)
 	})
+	t.Run("P8_opaque_target", func(t *testing.T) {
+		t.Parallel()
+		// net/url keeps what stands behind the scheme as Opaque and leaves Path empty: no path matcher sees it,
+		// and it would be forwarded as the request target.
+		for _, target := range []string{"x:http://api.test/admin/secret", "http:admin/secret", "x:%2e%2e/admin;a=1", "x:*"} {
+			for _, host := range []string{"api.test", "anon.test"} {
+				r.as(t, "admin", call{Line: "GET " + target, Host: host}).refused(t, 400)
+			}
+		}
+		r.as(t, "admin", call{Line: "GET *", Host: "api.test"}).refused(t, 400)
+	})
 	t.Run("P8_absolute_form", func(t *testing.T) {
 		t.Parallel()
 		// The request target wins over Host (RFC 9112 section 3.2.2), for the rule as for the upstream.

@@ -13,7 +13,8 @@ func init() { caddy.RegisterModule(Provider{}) }
 // Provider offers authgate's decision to Caddy's own `authentication` handler, for composition with
 // other providers. Prefer the authgate handler: that one answers 503 when it cannot tell, while Caddy
 // turns a provider's outage into 401, and asks several providers in no fixed order. Requests are
-// stripped as on any authgate route, and no identity headers are set.
+// stripped as on any authgate route, and no identity headers are set. A request another provider has let
+// pass has no authgate decision, so a transport authgate behind it refuses it.
 type Provider struct {
 	// The issuers whose tokens pass, by name. Default: all configured ones.
 	Issuers []string `json:"issuers,omitempty"`
@@ -42,8 +43,12 @@ func (p *Provider) Provision(ctx caddy.Context) error {
 
 // Authenticate implements caddyauth.Authenticator.
 func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
+	authorization := r.Header["Authorization"]
 	d, refused := p.gate.admit(r)
 	if refused != nil {
+		if authorization != nil {
+			r.Header["Authorization"] = authorization // it may be another provider's, which Caddy asks with the same request
+		}
 		err := p.gate.answer(w, r, refused)
 		if refused.status == http.StatusServiceUnavailable {
 			return caddyauth.User{}, false, err

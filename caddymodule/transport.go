@@ -38,6 +38,7 @@ type Transport struct {
 	log      *zap.Logger
 	counts   *counters
 	injector authmethods.Injector
+	warned   *seldom
 }
 
 // idleConnsPerHost is this transport's default of keepalive_idle_conns_per_host. Caddy's is 32: with
@@ -74,7 +75,7 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a := app.(*App)
-	t.counts = &a.backend.counts
+	t.counts, t.warned = &a.backend.counts, new(seldom)
 	t.injector = a.service.Injector(t.ServiceType, authmethods.InjectOptions{AllowPlainHTTP: t.InsecurePlainHTTP})
 	if t.InsecurePlainHTTP {
 		a.plainHTTP = true
@@ -95,8 +96,14 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else if ctx.Value(caddyhttp.VarsCtxKey) != nil {
 		// A client's request, and no authgate handler before it (specs P13). Health checks have no variables;
 		// the server, which their context inherits from the configuration, tells nothing.
-		t.log.Error("request refused: no authgate directive has let it pass; put one before reverse_proxy on this route")
+		if t.warned.due() {
+			t.log.Error("request refused: no authgate directive has let it pass; put one before reverse_proxy on this route")
+		}
 		return t.refuse(req, http.StatusForbidden, "this route has no rule"), nil
+	}
+
+	if req.URL.Opaque != "" { // would be sent as the request target, whatever the rules judged
+		return t.refuse(req, http.StatusBadRequest, "the request target is no path"), nil
 	}
 
 	try := &attempt{Context: ctx, t: t}
@@ -116,7 +123,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx) // the client has gone
 		}
-		t.log.Error("no credential attached; upstream not called", zap.Int("status", status), zap.Error(err))
+		if t.warned.due() {
+			t.log.Error("no credential attached; upstream not called", zap.Int("status", status), zap.Error(err))
+		}
 		return t.refuse(req, status, "the credential for this upstream cannot be attached"), nil
 	}
 	if !attached.Any() {

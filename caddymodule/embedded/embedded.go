@@ -61,7 +61,7 @@ func (s *Store) Key() string { return s.dir }
 
 // Open implements caddymodule.StoreDriver.
 func (s *Store) Open(logger *zap.Logger) (store.Store, error) {
-	return &lateStore{dir: s.dir, log: logger}, nil
+	return &lateStore{dir: s.dir, log: logger, started: make(chan struct{})}, nil
 }
 
 type runningServer struct{ *etcdembed.Server }

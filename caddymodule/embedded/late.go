@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -13,13 +14,18 @@ import (
 	"github.com/authgate/authgate/store/etcdembed"
 )
 
-// lateStore is a store whose server runs from Start to Close. Between them the server belongs to the pool:
-// calls wait, within their own timeouts, until it is ready.
+// lateStore is a store whose server runs from Start to Close. Calls that come before Start wait for it:
+// Caddy starts its apps in no fixed order, so requests may come first. After it they wait, as the inner
+// store does, until the server is ready.
 type lateStore struct {
-	dir   string
-	log   *zap.Logger
-	inner atomic.Pointer[store.Store]
+	dir     string
+	log     *zap.Logger
+	inner   atomic.Pointer[store.Store]
+	started chan struct{}
 }
+
+// startLimit is how long a call waits for Start.
+const startLimit = 2 * time.Second
 
 // Start starts the server, or takes the running one of another configuration. It does not wait for it to
 // be ready; a directory in use elsewhere is an error at once.
@@ -36,6 +42,7 @@ func (l *lateStore) Start() error {
 	}
 	inner := v.(runningServer).Store(store.DefaultPrefix)
 	l.inner.Store(&inner)
+	close(l.started)
 	return nil
 }
 
@@ -50,7 +57,17 @@ func (l *lateStore) Close() error {
 	return errors.Join(err, poolErr)
 }
 
-func (l *lateStore) running() (store.Store, error) {
+func (l *lateStore) running(ctx context.Context) (store.Store, error) {
+	if inner := l.inner.Load(); inner != nil {
+		return *inner, nil
+	}
+	limit := time.NewTimer(startLimit)
+	defer limit.Stop()
+	select {
+	case <-l.started:
+	case <-limit.C:
+	case <-ctx.Done():
+	}
 	if inner := l.inner.Load(); inner != nil {
 		return *inner, nil
 	}
@@ -59,7 +76,7 @@ func (l *lateStore) running() (store.Store, error) {
 
 // Get implements store.Store.
 func (l *lateStore) Get(ctx context.Context, key string) (store.KV, int64, error) {
-	s, err := l.running()
+	s, err := l.running(ctx)
 	if err != nil {
 		return store.KV{}, 0, err
 	}
@@ -68,7 +85,7 @@ func (l *lateStore) Get(ctx context.Context, key string) (store.KV, int64, error
 
 // List implements store.Store.
 func (l *lateStore) List(ctx context.Context, prefix string) ([]store.KV, int64, error) {
-	s, err := l.running()
+	s, err := l.running(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -77,7 +94,7 @@ func (l *lateStore) List(ctx context.Context, prefix string) ([]store.KV, int64,
 
 // Txn implements store.Store.
 func (l *lateStore) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (int64, error) {
-	s, err := l.running()
+	s, err := l.running(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -86,7 +103,7 @@ func (l *lateStore) Txn(ctx context.Context, conds []store.Cond, ops []store.Op)
 
 // Watch implements store.Store.
 func (l *lateStore) Watch(ctx context.Context, prefix string, revision int64) (*store.Watch, error) {
-	s, err := l.running()
+	s, err := l.running(ctx)
 	if err != nil {
 		return nil, err
 	}

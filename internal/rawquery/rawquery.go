@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Has reports whether raw holds a parameter called name.
+// Has reports whether raw holds a parameter called name, in exactly this case.
 func Has(raw, name string) bool {
 	for raw != "" {
 		part := raw
@@ -19,7 +19,7 @@ func Has(raw, name string) bool {
 		} else {
 			raw = ""
 		}
-		if paramIs(part, name) {
+		if paramIs(part, name, false) {
 			return true
 		}
 	}
@@ -33,15 +33,16 @@ func Remove(raw, name string) string {
 	}
 	var b strings.Builder
 	b.Grow(len(raw))
-	writeOthers(&b, raw, name)
+	writeOthers(&b, raw, name, false)
 	return b.String()
 }
 
-// Set returns raw with exactly one parameter called name, of the given value, at the end, both encoded.
+// Set returns raw with exactly one parameter called name, of the given value, at the end, both encoded. It
+// also removes those that differ by case only: some servers would take them for the same.
 func Set(raw, name, value string) string {
 	var b strings.Builder
 	b.Grow(len(raw) + len(name) + len(value) + 16)
-	if writeOthers(&b, raw, name) {
+	if writeOthers(&b, raw, name, true) {
 		b.WriteByte('&')
 	}
 	b.WriteString(url.QueryEscape(name))
@@ -51,7 +52,7 @@ func Set(raw, name, value string) string {
 }
 
 // writeOthers writes the parameters that are not called name, and reports whether there were any.
-func writeOthers(b *strings.Builder, raw, name string) (any bool) {
+func writeOthers(b *strings.Builder, raw, name string, fold bool) (any bool) {
 	for rest, sep := raw, ""; rest != "" || sep != ""; {
 		part, next := rest, ""
 		lead := sep
@@ -61,7 +62,7 @@ func writeOthers(b *strings.Builder, raw, name string) (any bool) {
 			sep = ""
 		}
 		rest = next
-		if paramIs(part, name) {
+		if paramIs(part, name, fold) {
 			continue
 		}
 		if any {
@@ -75,11 +76,11 @@ func writeOthers(b *strings.Builder, raw, name string) (any bool) {
 
 // paramIs reports whether the name of a raw parameter is name, either as it stands or decoded, reading
 // broken escapes literally as lenient upstreams do.
-func paramIs(part, name string) bool {
+func paramIs(part, name string, fold bool) bool {
 	if i := strings.IndexByte(part, '='); i >= 0 {
 		part = part[:i]
 	}
-	if part == name {
+	if part == name || fold && strings.EqualFold(part, name) {
 		return true
 	}
 	n := 0
@@ -92,12 +93,19 @@ func paramIs(part, name string) bool {
 			c = unhex(part[i+1])<<4 | unhex(part[i+2])
 			i += 2
 		}
-		if n >= len(name) || name[n] != c {
+		if n >= len(name) || name[n] != c && !(fold && lower(name[n]) == lower(c)) {
 			return false
 		}
 		n++
 	}
 	return n == len(name)
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 func isHex(c byte) bool {

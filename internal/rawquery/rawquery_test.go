@@ -13,7 +13,7 @@ func TestRemoveAndSet(t *testing.T) {
 		{"encoded_name", "k%65y=1&c", "c", "c&key=n%26w"},
 		{"no_value", "key&c", "c", "c&key=n%26w"},
 		{"behind_semicolon", "c=1;key=2&d", "c=1&d", "c=1&d&key=n%26w"},
-		{"other_case_stays", "Key=1", "Key=1", "Key=1&key=n%26w"},
+		{"other_case_goes_when_set", "Key=1&K%45y=2&c", "Key=1&K%45y=2&c", "c&key=n%26w"},
 		{"broken_escape_stays", "%zz=1", "%zz=1", "%zz=1&key=n%26w"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -18,7 +18,7 @@ func TestSet(t *testing.T) {
 		{"first_goes", "key=evil&a=1", "a=1&key=S"},
 		{"H4_encoded_name", "k%65y=evil&%6B%65%79=evil&a=1", "a=1&key=S"},
 		{"double_encoded_is_another_name", "%256Bey=1", "%256Bey=1&key=S"},
-		{"other_case_is_another_name", "KEY=1", "KEY=1&key=S"},
+		{"H4_other_case", "KEY=1", "key=S"},
 		{"prefix_is_another_name", "keys=1&ke=2", "keys=1&ke=2&key=S"},
 		{"broken_escape_is_literal", "%6=1&%zzkey=2&key%=3", "%6=1&%zzkey=2&key%=3&key=S"},
 		{"semicolon_hides_nothing", "a=1;key=evil;b=2", "a=1;b=2&key=S"},
@@ -79,7 +79,7 @@ func decodes(raw, name string) bool {
 
 func containsName(raw, name string) bool {
 	for part := range strings.FieldsFuncSeq(raw, func(r rune) bool { return r == '&' || r == ';' }) {
-		if paramIs(part, name) {
+		if paramIs(part, name, true) {
 			return true
 		}
 	}
