@@ -68,8 +68,17 @@ build() {
 	echo "built $binary with go build"
 }
 
+# The binary of the other kind does not count.
+right_kind() {
+	if "$binary" list-modules 2>/dev/null | grep -q '^http.handlers.authgate_admin$'; then
+		[ $sidecar = no ]
+	else
+		[ $sidecar = yes ]
+	fi
+}
+
 build_if_needed() {
-	if [ ! -x "$binary" ] || [ -n "$(find . -path ./bench -prune -o -path ./e2e -prune -o \( -name '*.go' -o -name go.mod \) -newer "$binary" -print -quit)" ]; then
+	if [ ! -x "$binary" ] || ! right_kind || [ -n "$(find . -path ./bench -prune -o -path ./e2e -prune -o \( -name '*.go' -o -name go.mod \) -newer "$binary" -print -quit)" ]; then
 		build
 	fi
 }
@@ -90,6 +99,7 @@ run)
 	;;
 demo)
 	shift
+	[ $sidecar = no ] || { echo "xcaddy.sh: the demo needs the embedded store and the management APIs; leave out --sidecar" >&2; exit 2; }
 	build_if_needed
 	exec "$binary" demo "$@"
 	;;

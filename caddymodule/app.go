@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -181,7 +182,7 @@ func (a *App) chain(names []string) (authn.Authenticator, error) {
 
 // insecure names every escape this configuration takes; they are logged at start and shown in status.
 func (a *App) insecure() []string {
-	out := []string{}
+	out := []string{"store: secrets are stored unencrypted"} // until encryption at rest exists
 	for _, i := range a.Issuers {
 		if i.InsecureAnyAudience {
 			out = append(out, "issuer "+i.Name+": insecure_any_audience")
@@ -191,6 +192,20 @@ func (a *App) insecure() []string {
 		out = append(out, "transport authgate: insecure_plain_http")
 	}
 	return out
+}
+
+// sharedIssuers are hosts whose issuers give anybody a token for any audience.
+var sharedIssuers = []string{"token.actions.githubusercontent.com", "gitlab.com", "accounts.google.com", "agent.buildkite.com", "app.terraform.io"}
+
+// warnShared warns of a route that takes tokens of such an issuer and asks for nothing else: everybody
+// with an account there may pass. names are the route's issuers; none means all.
+func (a *App) warnShared(names []string) {
+	for _, i := range a.issuerOf {
+		u, err := url.Parse(i.URL())
+		if err == nil && slices.Contains(sharedIssuers, u.Hostname()) && (len(names) == 0 || slices.Contains(names, i.Name())) {
+			a.log.Warn("a route lets everybody pass who has an account at this issuer; add `require claim ...`", zap.String("issuer", i.Name()))
+		}
+	}
 }
 
 func (a *App) warnInsecure() {

@@ -128,6 +128,9 @@ func (a *App) newGate(h *Handler) (*gate, error) {
 	if g.require, err = authn.NewRequirements(require...); err != nil {
 		return nil, fmt.Errorf("require: %w", err)
 	}
+	if len(require) == 0 {
+		a.warnShared(h.Issuers)
+	}
 	return g, nil
 }
 

@@ -76,6 +76,11 @@ func DialEtcd(cfg EtcdConfig) (*clientv3.Client, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
+	// The client warns of every single retry; that the store is away is the Feed's to say.
+	quiet := cfg.Logger
+	if quiet.Core().Enabled(zapcore.ErrorLevel) { // zap complains of raising a level that is higher already
+		quiet = quiet.WithOptions(zap.IncreaseLevel(zapcore.ErrorLevel))
+	}
 	config := clientv3.Config{
 		Endpoints:   cfg.Endpoints,
 		DialTimeout: cfg.DialTimeout,
@@ -83,8 +88,7 @@ func DialEtcd(cfg EtcdConfig) (*clientv3.Client, error) {
 		DialKeepAliveTime:    10 * time.Second,
 		DialKeepAliveTimeout: 3 * time.Second,
 		TLS:                  tlsConfig,
-		// The client warns of every single retry; that the store is away is the Feed's to say.
-		Logger: cfg.Logger.WithOptions(zap.IncreaseLevel(zapcore.ErrorLevel)),
+		Logger:               quiet,
 	}
 	if cfg.Username != "" {
 		// Given a name and password clientv3.New logs in before it returns, and so waits for the network.

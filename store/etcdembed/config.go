@@ -44,9 +44,10 @@ func etcdConfig(cfg Config, fail func(error)) *embed.Config {
 // only the goroutine ends, and the server with it. Its callers get ErrUnavailable.
 func etcdLogger(logger *zap.Logger, fail func(error)) *zap.Logger {
 	hook := fatalHook(fail)
-	return logger.WithOptions(
-		zap.IncreaseLevel(zapcore.WarnLevel), zap.WrapCore(quiet), zap.WithFatalHook(hook), zap.WithPanicHook(hook),
-	)
+	if logger.Core().Enabled(zapcore.WarnLevel) { // zap complains of raising a level that is higher already
+		logger = logger.WithOptions(zap.IncreaseLevel(zapcore.WarnLevel))
+	}
+	return logger.WithOptions(zap.WrapCore(quiet), zap.WithFatalHook(hook), zap.WithPanicHook(hook))
 }
 
 type fatalHook func(error)
