@@ -80,16 +80,16 @@ func (s *Issuers) Authenticate(ctx context.Context, c Credential) (*Principal, e
 		return p, err
 	}
 	k := keyOfToken(token)
-	if t := s.cache.get(k, s.has); t != nil {
+	if t, ok := s.cache.get(k, s.has); ok {
 		t.issuer.keys.refreshIfDue(ctx)
-		return t.principal.Clone(), nil
+		return t.principal(), nil
 	}
 	p, i, key, err := s.verify(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	s.cache.put(k, &cachedToken{principal: *p, issuer: i, key: key})
-	return p.Clone(), nil
+	s.cache.put(k, packToken(p, i, key))
+	return p, nil
 }
 
 // has reports whether i itself, not only one of its name, is among the issuers: after a reload with

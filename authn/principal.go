@@ -19,13 +19,6 @@ type Principal struct {
 	NotAfter time.Time // from when on it is refused (for a JWT exp and the leeway); zero means never
 }
 
-// Clone returns a copy that shares no mutable memory with p.
-func (p *Principal) Clone() *Principal {
-	c := *p
-	c.Roles, c.Scopes = slices.Clone(p.Roles), slices.Clone(p.Scopes)
-	return &c
-}
-
 // HasRole reports whether the principal holds any of the named roles. Names compare byte for byte.
 func (p *Principal) HasRole(names ...string) bool { return containsAny(p.Roles, names) }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 )
@@ -25,7 +24,7 @@ type TokenCache struct {
 }
 
 type tokenShard struct {
-	tokens       *lru.Cache[tokenKey, *cachedToken]
+	tokens       *lru.Cache[tokenKey, cachedToken]
 	adding       sync.Mutex // of put; get does without
 	bytes        int        // what the tokens take; guarded by adding
 	capacity     int        // tokens
@@ -41,13 +40,6 @@ func keyOfToken(token string) tokenKey {
 		return sha256.Sum256(buf[:copy(buf[:], token)])
 	}
 	return sha256.Sum256([]byte(token))
-}
-
-// cachedToken is immutable.
-type cachedToken struct {
-	principal Principal
-	issuer    *Issuer
-	key       *publicKey
 }
 
 // CacheStats counts what a TokenCache did.
@@ -68,7 +60,7 @@ func NewTokenCache(entries int) *TokenCache {
 	c := &TokenCache{shards: make([]tokenShard, shards)}
 	capacity := (entries + shards - 1) / shards
 	for n := range c.shards {
-		tokens, err := lru.New[tokenKey, *cachedToken](capacity)
+		tokens, err := lru.New[tokenKey, cachedToken](capacity)
 		if err != nil {
 			panic(err) // only for a size below 1
 		}
@@ -95,19 +87,19 @@ func (c *TokenCache) Stats() CacheStats {
 func (c *TokenCache) shard(k tokenKey) *tokenShard { return &c.shards[int(k[0])&(len(c.shards)-1)] }
 
 // get returns the token k if it is still good for one of the issuers that mine accepts.
-func (c *TokenCache) get(k tokenKey, mine func(*Issuer) bool) *cachedToken {
+func (c *TokenCache) get(k tokenKey, mine func(*Issuer) bool) (cachedToken, bool) {
 	shard := c.shard(k)
 	t, ok := shard.tokens.Get(k)
 	if !ok || !mine(t.issuer) || !t.good(t.issuer.now()) {
 		shard.misses.Add(1)
-		return nil
+		return cachedToken{}, false
 	}
 	shard.hits.Add(1)
-	return t
+	return t, true
 }
 
 // put keeps t, and drops the tokens longest unused until all fit.
-func (c *TokenCache) put(k tokenKey, t *cachedToken) {
+func (c *TokenCache) put(k tokenKey, t cachedToken) {
 	shard := c.shard(k)
 	shard.adding.Lock()
 	defer shard.adding.Unlock()
@@ -126,12 +118,4 @@ func (s *tokenShard) evict() {
 	if _, t, ok := s.tokens.RemoveOldest(); ok {
 		s.bytes -= t.size()
 	}
-}
-
-// size is what t takes, roughly: its claims and what every entry costs.
-func (t *cachedToken) size() int { return 400 + len(t.principal.Attrs.packed) }
-
-// good reports whether the token has not expired and its key is still the issuer's.
-func (t *cachedToken) good(now time.Time) bool {
-	return now.Before(t.principal.NotAfter) && t.key.alive(now.Sub(t.issuer.keys.epoch))
 }

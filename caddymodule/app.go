@@ -33,7 +33,8 @@ type App struct {
 	AdminKey string `json:"admin_key,omitempty"`
 
 	// How far the heap may grow before it is collected, as a size such as 64MiB, or off to leave Go's own
-	// setting. Default: 64MiB, at most a quarter of the memory limit; GOGC in the environment wins.
+	// setting. With a large cache it may be up to twice that. Default: 64MiB, at most a quarter of the
+	// memory limit; GOGC in the environment wins.
 	GCHeadroom string `json:"gc_headroom,omitempty"`
 
 	// The issuers whose JWTs may call proxied services directly.

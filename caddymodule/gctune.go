@@ -110,15 +110,17 @@ func (g *gcTuner) arm() {
 	})
 }
 
-// adjust sets the percentage that puts the next collection headroom above the live heap, but never below
-// the percentage found at start.
+// adjust sets the percentage that puts the next collection headroom above the live heap, or twice the live
+// heap up to twice the headroom: a large cache makes collections long, so they should be rarer too. It is
+// never below the percentage found at start.
 func (g *gcTuner) adjust() {
 	percent := g.before
 	if headroom := g.headroom(); headroom > 0 {
 		sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(sample)
 		live := max(sample[0].Value.Uint64(), 4<<20)
-		percent = max(percent, int(headroom*100/live))
+		room := max(headroom, min(2*live, 2*headroom))
+		percent = max(percent, int(room*100/live))
 	}
 	// Setting it stops the world for a moment, so small moves are not worth it.
 	if diff := percent - g.percent; diff*8 > g.percent || -diff*8 > g.percent || g.headroom() == 0 {
