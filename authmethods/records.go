@@ -41,6 +41,11 @@ func NewRecords(s store.Store, f *store.Feed, entries int) *Records {
 	}
 }
 
+// Stats returns the counters of each collection's cache, by the collection's name.
+func (r *Records) Stats() map[string]store.Stats {
+	return map[string]store.Stats{r.types.Name(): r.types.Stats(), r.methods.Name(): r.methods.Stats()}
+}
+
 // pairKey joins a service type's uuid and a host, with the first one's length in front: no two pairs
 // may share a key (specs C3).
 func pairKey(service, host string) string {

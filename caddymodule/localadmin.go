@@ -36,6 +36,7 @@ type status struct {
 	Requests map[string]uint64 `json:"requests"`
 	Upstream map[string]uint64 `json:"upstream"`
 	Tokens   int               `json:"cached_tokens"`
+	Cache    map[string]cache  `json:"cache"`
 	GC       gcStatus          `json:"gc"`
 	Insecure []string          `json:"insecure"`
 	Warnings []string          `json:"warnings"`
@@ -77,6 +78,15 @@ func showIssuer(i authn.IssuerStatus) issuerStatus {
 	return s
 }
 
+// cache is what one collection of records keeps in memory, and how often that was enough.
+type cache struct {
+	Records  int    `json:"records"`
+	Hits     uint64 `json:"hits"`
+	Negative uint64 `json:"negative_hits"`
+	Misses   uint64 `json:"misses"`
+	Stale    uint64 `json:"stale_serves"`
+}
+
 func serveStatus(w http.ResponseWriter, r *http.Request) error {
 	app, err := caddy.ActiveContext().AppIfConfigured("authgate")
 	if err != nil {
@@ -97,12 +107,16 @@ func (a *App) status(ctx context.Context) status {
 		Issuers:  []issuerStatus{},
 		Requests: map[string]uint64{}, Upstream: map[string]uint64{},
 		Tokens:   a.backend.tokens.Stats().Entries,
+		Cache:    map[string]cache{},
 		GC:       gc.status(),
 		Insecure: a.insecure(),
 		Warnings: []string{},
 	}
 	for _, i := range a.issuerOf {
 		s.Issuers = append(s.Issuers, showIssuer(i.Status()))
+	}
+	for name, c := range a.backend.records.Stats() {
+		s.Cache[name] = cache{Records: c.Records, Hits: c.Hits, Negative: c.NegativeHits, Misses: c.Misses, Stale: c.StaleServes}
 	}
 	for _, c := range a.backend.counts.requests() {
 		s.Requests[c.label] = c.value.Load()
