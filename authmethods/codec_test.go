@@ -105,7 +105,7 @@ func FuzzServiceTypeRecord(f *testing.F) {
 		}
 		b, err := encodeServiceType(st)
 		if err != nil {
-			t.Skip("a year that cannot be written")
+			return // a year that cannot be written
 		}
 		again, err := decodeServiceType("id", b)
 		if err != nil || !reflect.DeepEqual(st, again) {
@@ -129,7 +129,7 @@ func FuzzMethodRecord(f *testing.F) {
 		}
 		b, err := encodeMethod(m)
 		if err != nil {
-			t.Skip("a year that cannot be written")
+			return // a year that cannot be written
 		}
 		again, err := decodeMethod("id", b)
 		if err != nil || m.Host != again.Host || m.Port != again.Port || !m.AccessKey.Equal(again.AccessKey) || len(m.Headers) != len(again.Headers) {
