@@ -70,7 +70,8 @@ build() {
 
 # The binary of the other kind does not count.
 right_kind() {
-	if "$binary" list-modules 2>/dev/null | grep -q '^http.handlers.authgate_admin$'; then
+	# Not grep -q: it would leave early, and pipefail take the program's broken pipe for a no.
+	if "$binary" list-modules 2>/dev/null | grep '^http\.handlers\.authgate_admin$' >/dev/null; then
 		[ $sidecar = no ]
 	else
 		[ $sidecar = yes ]

@@ -12,6 +12,10 @@ import (
 // outcome is ErrNoCredential. A Chain is not changed after construction.
 type Chain []Authenticator
 
+// ErrUnknown is wrapped, beside ErrRejected, by a Chain's refusal of a credential that is none of its
+// authenticators'. Somebody else may still know it: Caddy's authentication handler asks several providers.
+var ErrUnknown = errors.New("no authenticator knows it")
+
 // Authenticate implements Authenticator.
 func (c Chain) Authenticate(ctx context.Context, cred Credential) (*Principal, error) {
 	for _, a := range c {
@@ -31,7 +35,7 @@ func (c Chain) Authenticate(ctx context.Context, cred Credential) (*Principal, e
 	if cred.Scheme == "" && cred.Token.Empty() && cred.Cert == nil {
 		return nil, ErrNoCredential
 	}
-	return nil, fmt.Errorf("%w: no authenticator knows it", ErrRejected)
+	return nil, fmt.Errorf("%w: %w", ErrRejected, ErrUnknown)
 }
 
 var _ Authenticator = Chain(nil)

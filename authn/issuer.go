@@ -67,7 +67,7 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 		}
 	}
 	i := &Issuer{
-		cfg: cfg, algs: algorithmSet(cfg.Algorithms), fingerprint: cfg.fingerprint(ca, nil), now: deps.Now,
+		cfg: cfg, algs: algorithmSet(cfg.Algorithms), fingerprint: cfg.fingerprint(ca), now: deps.Now,
 		validator: newValidator(cfg, deps.Now),
 	}
 	if cfg.JWKSFile != "" {
@@ -80,7 +80,6 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 		if err != nil {
 			return nil, invalid("jwks_file", "%w", err)
 		}
-		i.fingerprint = cfg.fingerprint(ca, data)
 		i.keys = newKeySet(source, cfg, deps.Now, deps.Logger)
 		i.keys.adopt(keys)
 		return i, nil
@@ -122,6 +121,20 @@ func (i *Issuer) URL() string { return i.cfg.URL }
 // Fingerprint is a hash of the configuration, CAFile's content included: two issuers of one fingerprint
 // behave alike, so that a reload can go on using the old one with its keys and cached tokens.
 func (i *Issuer) Fingerprint() string { return i.fingerprint }
+
+// Reload takes over the keys that fresh, just made from the same configuration, has read from the JWKS
+// file: a key taken out of the file must be gone after a reload, also for tokens cached under it (specs K1).
+// Keys that are fetched follow their own schedule, and Reload leaves them alone.
+func (i *Issuer) Reload(fresh *Issuer) {
+	if i.cfg.JWKSFile == "" {
+		return
+	}
+	var keys []parsedKey
+	for kid, k := range *fresh.keys.keys.Load() {
+		keys = append(keys, parsedKey{kid: kid, public: k.public, algs: k.algs})
+	}
+	i.keys.adopt(keys)
+}
 
 // Close stops a fetch under way and waits for it. It may be called more than once.
 func (i *Issuer) Close() { i.keys.close() }

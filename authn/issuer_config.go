@@ -145,12 +145,11 @@ func (c IssuerConfig) validateLimits(invalid func(field, format string, args ...
 	return nil
 }
 
-// fingerprint hashes everything that decides how the issuer behaves, the contents of its files included: a
-// key taken out of the JWKS file must be gone after a reload. Each text goes in with its length, so that
-// no two configurations run together (specs C3).
-func (c IssuerConfig) fingerprint(ca, jwks []byte) string {
+// fingerprint hashes everything that decides how the issuer behaves but its keys, each text with its length
+// so that no two configurations run together (specs C3).
+func (c IssuerConfig) fingerprint(ca []byte) string {
 	h := sha256.New()
-	for _, s := range []string{c.Name, c.URL, c.JWKSURL, c.JWKSFile, c.CAFile, string(ca), string(jwks), c.RolesClaim, c.TokenUse} {
+	for _, s := range []string{c.Name, c.URL, c.JWKSURL, c.JWKSFile, c.CAFile, string(ca), c.RolesClaim, c.TokenUse} {
 		fmt.Fprintf(h, "%d:%s", len(s), s)
 	}
 	for _, list := range [][]string{c.Audiences, c.Algorithms, c.AuthorizedParties} {

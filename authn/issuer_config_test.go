@@ -198,18 +198,6 @@ func TestFingerprint(t *testing.T) {
 			c.CAFile = copied
 		}
 	}
-	idp, keys := authntest.New(t), filepath.Join(t.TempDir(), "keys.json")
-	withKeys := func(c *authn.IssuerConfig) {
-		c.JWKSFile = keys
-		if err := os.WriteFile(c.JWKSFile, idp.JWKS(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before := print(withKeys)
-	idp.Rotate(t)
-	if print(withKeys) == before {
-		t.Error("K1: another content of the same JWKS file has the same fingerprint, so a reload would keep the old keys")
-	}
 	plain := print(func(*authn.IssuerConfig) {})
 	if again := print(func(c *authn.IssuerConfig) { c.Algorithms, c.Leeway = []string{"RS256"}, time.Minute }); again != plain {
 		t.Error("naming the defaults changes the fingerprint")
@@ -241,4 +229,45 @@ func TestFingerprint(t *testing.T) {
 	if one, two := print(withCA(pem)), print(withCA(append(pem, '\n'))); one == two {
 		t.Error("another content of the CA file does not change the fingerprint")
 	}
+}
+
+// TestReload: a key taken out of a JWKS file is gone after a reload, also when it was put there after the
+// issuer was made, and the key that stays goes on.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	idp, file := authntest.New(t), filepath.Join(t.TempDir(), "keys.json")
+	cfg := publicConfig()
+	cfg.URL, cfg.Audiences, cfg.JWKSFile, cfg.AllowPrivateAddresses = idp.URL, []string{authntest.Audience}, file, true
+	read := func() *authn.Issuer {
+		t.Helper()
+		if err := os.WriteFile(file, idp.JWKS(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		i, err := authn.NewIssuer(cfg, authn.IssuerDeps{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(i.Close)
+		return i
+	}
+	running := read()
+	s, err := authn.NewIssuers([]*authn.Issuer{running}, authn.NewTokenCache(10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := idp.Token(t, nil)
+	mustPass(t, s, first)
+	added := idp.Rotate(t)
+	running.Reload(read())
+	second := idp.Token(t, nil)
+	mustPass(t, s, second)
+
+	idp.Remove(added.ID)
+	fresh := read()
+	if fresh.Fingerprint() != running.Fingerprint() {
+		t.Error("the keys are part of the fingerprint")
+	}
+	running.Reload(fresh)
+	mustFail(t, s, second, authn.ErrRejected)
+	mustPass(t, s, first)
 }

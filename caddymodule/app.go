@@ -152,6 +152,7 @@ func (a *App) openIssuers(repl *caddy.Replacer) error {
 		}
 		pooled := v.(pooledIssuer).Issuer
 		if pooled != made {
+			pooled.Reload(made)
 			made.Close()
 		}
 		a.issuerOf = append(a.issuerOf, pooled)

@@ -122,8 +122,8 @@ func (g *gcTuner) adjust() {
 		room := max(headroom, min(2*live, 2*headroom))
 		percent = max(percent, int(room*100/live))
 	}
-	// Setting it stops the world for a moment, so small moves are not worth it.
-	if diff := percent - g.percent; diff*8 > g.percent || -diff*8 > g.percent || g.headroom() == 0 {
+	// Small moves are not worth the runtime's lock; what was found at start is put back exactly.
+	if diff := percent - g.percent; diff*8 > g.percent || -diff*8 > g.percent || g.headroom() == 0 && diff != 0 {
 		debug.SetGCPercent(percent)
 		g.percent = percent
 	}

@@ -1,11 +1,14 @@
 package caddymodule
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
+
+	"github.com/authgate/authgate/authn"
 )
 
 func init() { caddy.RegisterModule(Provider{}) }
@@ -46,8 +49,8 @@ func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyau
 	authorization := r.Header["Authorization"]
 	d, refused := p.gate.admit(r)
 	if refused != nil {
-		if authorization != nil {
-			r.Header["Authorization"] = authorization // it may be another provider's, which Caddy asks with the same request
+		if authorization != nil && errors.Is(refused.cause, authn.ErrUnknown) {
+			r.Header["Authorization"] = authorization // for another provider, which Caddy asks with the same request
 		}
 		err := p.gate.answer(w, r, refused)
 		if refused.status == http.StatusServiceUnavailable {
