@@ -103,7 +103,7 @@ func (a *App) openStore(ctx caddy.Context, cache Cache) error {
 		if _, err := caddy.GetModule("authgate.stores.embedded"); err != nil {
 			return fmt.Errorf("this build has no embedded store; name an external one: `store etcd https://...` in the authgate block")
 		}
-		a.StoreRaw = storeRaw("embedded")
+		a.StoreRaw = json.RawMessage(`{"driver":"embedded"}`)
 	}
 	var head struct {
 		Driver string `json:"driver"`

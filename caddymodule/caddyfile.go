@@ -34,54 +34,35 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	if d.NextArg() {
 		return nil, d.ArgErr()
 	}
-	seen := once{d: d}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch d.Val() {
-		case "issuer":
-			err = a.parseIssuer(d)
-		case "service_type":
-			err = a.parseServiceType(d)
-		case "auth_method":
-			err = a.parseAuthMethod(d)
-		case "service_defaults":
-			err = a.parseServiceDefaults(d)
-		default:
-			if err = seen.check(); err == nil {
-				err = a.parseOption(d)
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
+	err := readBlock(d, "authgate",
+		option{name: "store", read: a.parseStore},
+		option{name: "cache", read: a.parseCache},
+		text("admin_key", &a.AdminKey),
+		text("gc_headroom", &a.GCHeadroom),
+		option{name: "issuer", many: true, read: a.parseIssuer},
+		option{name: "service_type", many: true, read: a.parseServiceType},
+		option{name: "auth_method", many: true, read: a.parseAuthMethod},
+		option{name: "service_defaults", many: true, read: a.parseServiceDefaults},
+	)
+	if err != nil {
+		return nil, err
 	}
 	return httpcaddyfile.App{Name: "authgate", Value: caddyconfig.JSON(a, nil)}, nil
 }
 
-func (a *App) parseOption(d *caddyfile.Dispenser) error {
-	switch d.Val() {
-	case "store":
-		if !d.NextArg() {
-			return d.Err("store takes embedded or etcd")
-		}
-		name := d.Val()
-		if _, err := caddy.GetModule("authgate.stores." + name); err != nil {
-			return d.Errf("this build has no store %q; it has: %s", name, strings.Join(storeNames(), ", "))
-		}
-		module, err := caddyfile.UnmarshalModule(d, "authgate.stores."+name)
-		if err != nil {
-			return err
-		}
-		a.StoreRaw = caddyconfig.JSONModuleObject(module, "driver", name, nil)
-	case "cache":
-		return a.parseCache(d)
-	case "admin_key":
-		return textArg(d, &a.AdminKey)
-	case "gc_headroom":
-		return textArg(d, &a.GCHeadroom)
-	default:
-		return unknownOption(d, "authgate", "store", "cache", "admin_key", "gc_headroom", "issuer", "service_type", "auth_method", "service_defaults")
+func (a *App) parseStore(d *caddyfile.Dispenser) error {
+	if !d.NextArg() {
+		return d.Err("store takes embedded or etcd")
 	}
+	name := d.Val()
+	if _, err := caddy.GetModule("authgate.stores." + name); err != nil {
+		return d.Errf("this build has no store %q; it has: %s", name, strings.Join(storeNames(), ", "))
+	}
+	module, err := caddyfile.UnmarshalModule(d, "authgate.stores."+name)
+	if err != nil {
+		return err
+	}
+	a.StoreRaw = caddyconfig.JSONModuleObject(module, "driver", name, nil)
 	return nil
 }
 
@@ -90,27 +71,13 @@ func (a *App) parseCache(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	seen := once{d: d}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := seen.check(); err != nil {
+	return readBlock(d, "cache",
+		option{name: "entries", read: func(d *caddyfile.Dispenser) (err error) {
+			a.Cache.Entries, err = countArg(d)
 			return err
-		}
-		switch d.Val() {
-		case "entries":
-			n, err := countArg(d)
-			if err != nil {
-				return err
-			}
-			a.Cache.Entries = n
-		case "max_stale":
-			if err := durationArg(d, &a.Cache.MaxStale); err != nil {
-				return err
-			}
-		default:
-			return unknownOption(d, "cache", "entries", "max_stale")
-		}
-	}
-	return nil
+		}},
+		duration("max_stale", &a.Cache.MaxStale),
+	)
 }
 
 func storeNames() []string {
@@ -121,21 +88,51 @@ func storeNames() []string {
 	return names
 }
 
-// once refuses an option that stands twice in a block: the reader of the file and authgate could
-// disagree about which one counts.
-type once struct {
-	d    *caddyfile.Dispenser
-	seen map[string]bool
+// option is one line of a block: its name, and what reads its arguments. Unless many, it may stand once.
+type option struct {
+	name string
+	many bool
+	read func(*caddyfile.Dispenser) error
 }
 
-func (o *once) check() error {
-	if o.seen[o.d.Val()] {
-		return o.d.Errf("%s stands twice in this block", o.d.Val())
+func text(name string, out *string) option {
+	return option{name: name, read: func(d *caddyfile.Dispenser) error { return textArg(d, out) }}
+}
+
+func list(name string, out *[]string) option {
+	return option{name: name, read: func(d *caddyfile.Dispenser) error { return listArg(d, out) }}
+}
+
+func flag(name string, out *bool) option {
+	return option{name: name, read: func(d *caddyfile.Dispenser) error { return flagArg(d, out) }}
+}
+
+func duration(name string, out *caddy.Duration) option {
+	return option{name: name, read: func(d *caddyfile.Dispenser) error { return durationArg(d, out) }}
+}
+
+// readBlock reads the block at d, if there is one. It refuses an unknown option, and one that stands twice:
+// the reader of the file and authgate could disagree about which one counts.
+func readBlock(d *caddyfile.Dispenser, block string, options ...option) error {
+	seen := map[string]bool{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		name := d.Val()
+		i := slices.IndexFunc(options, func(o option) bool { return o.name == name })
+		if i < 0 {
+			var known []string
+			for _, o := range options {
+				known = append(known, o.name)
+			}
+			return unknownOption(d, block, known...)
+		}
+		if seen[name] && !options[i].many {
+			return d.Errf("%s stands twice in this block", name)
+		}
+		seen[name] = true
+		if err := options[i].read(d); err != nil {
+			return err
+		}
 	}
-	if o.seen == nil {
-		o.seen = map[string]bool{}
-	}
-	o.seen[o.d.Val()] = true
 	return nil
 }
 

@@ -33,46 +33,15 @@ func (a *App) parseIssuer(d *caddyfile.Dispenser) error {
 			return d.Errf("issuer %s stands twice", i.Name)
 		}
 	}
-	seen := once{d: d}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		err := seen.check()
-		if err != nil {
-			return err
-		}
-		switch d.Val() {
-		case "url":
-			err = textArg(d, &i.URL)
-		case "audience":
-			err = listArg(d, &i.Audiences)
-		case "insecure_any_audience":
-			err = flagArg(d, &i.InsecureAnyAudience)
-		case "algorithms":
-			err = listArg(d, &i.Algorithms)
-		case "jwks_url":
-			err = textArg(d, &i.JWKSURL)
-		case "jwks_file":
-			err = textArg(d, &i.JWKSFile)
-		case "ca":
-			err = textArg(d, &i.CAFile)
-		case "max_key_age":
-			err = durationArg(d, &i.MaxKeyAge)
-		case "key_cooldown":
-			err = durationArg(d, &i.KeyCooldown)
-		case "allow_private_addresses":
-			err = flagArg(d, &i.AllowPrivateAddresses)
-		case "roles_claim":
-			err = textArg(d, &i.RolesClaim)
-		case "token_use":
-			err = textArg(d, &i.TokenUse)
-		case "authorized_party":
-			err = listArg(d, &i.AuthorizedParties)
-		default:
-			err = unknownOption(d, "issuer", "url", "audience", "insecure_any_audience", "algorithms", "jwks_url", "jwks_file", "ca",
-				"max_key_age", "key_cooldown", "allow_private_addresses", "roles_claim", "token_use", "authorized_party")
-		}
-		if err != nil {
-			return err
-		}
+	err := readBlock(d, "issuer",
+		text("url", &i.URL), list("audience", &i.Audiences), flag("insecure_any_audience", &i.InsecureAnyAudience),
+		list("algorithms", &i.Algorithms), text("jwks_url", &i.JWKSURL), text("jwks_file", &i.JWKSFile), text("ca", &i.CAFile),
+		duration("max_key_age", &i.MaxKeyAge), duration("key_cooldown", &i.KeyCooldown),
+		flag("allow_private_addresses", &i.AllowPrivateAddresses), text("roles_claim", &i.RolesClaim),
+		text("token_use", &i.TokenUse), list("authorized_party", &i.AuthorizedParties),
+	)
+	if err != nil {
+		return err
 	}
 	if i.URL == "" {
 		return d.Errf("issuer %s: url is missing; it is the `iss` of the tokens, as in `url https://token.actions.githubusercontent.com`", i.Name)
@@ -97,27 +66,11 @@ func (a *App) parseServiceType(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&t.Name) {
 		return d.Err("service_type takes one name")
 	}
-	seen := once{d: d}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		err := seen.check()
-		if err != nil {
-			return err
-		}
-		switch d.Val() {
-		case "type":
-			err = textArg(d, &t.Type)
-		case "auth_method":
-			err = textArg(d, &t.AuthMethod)
-		case "auth_types":
-			err = listArg(d, &t.AuthTypes)
-		case "hosts":
-			err = listArg(d, &t.Hosts)
-		default:
-			err = unknownOption(d, "service_type", "type", "auth_method", "auth_types", "hosts")
-		}
-		if err != nil {
-			return err
-		}
+	err := readBlock(d, "service_type",
+		text("type", &t.Type), text("auth_method", &t.AuthMethod), list("auth_types", &t.AuthTypes), list("hosts", &t.Hosts),
+	)
+	if err != nil {
+		return err
 	}
 	a.ServiceTypes = append(a.ServiceTypes, t)
 	return nil
@@ -145,43 +98,31 @@ func (a *App) parseAuthMethod(d *caddyfile.Dispenser) error {
 	if m.Port, err = strconv.Atoi(port); err != nil || m.Port < 1 || m.Port > 65535 {
 		return d.Errf("auth_method %s: port %q is not a number from 1 to 65535", m.ServiceType, port)
 	}
-	seen := once{d: d}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if d.Val() == "header" {
-			var name, value string
-			if !d.AllArgs(&name, &value) || name == "" || value == "" {
-				return d.Err("header takes <name> <value> (is the environment variable set?)")
-			}
-			if m.Headers == nil {
-				m.Headers = map[string]string{}
-			}
-			for other := range m.Headers {
-				if strings.EqualFold(other, name) {
-					return d.Errf("header %s stands twice in this block", name)
-				}
-			}
-			m.Headers[name] = value
-			continue
-		}
-		err := seen.check()
-		if err != nil {
-			return err
-		}
-		switch d.Val() {
-		case "access_key":
-			err = textArg(d, &m.AccessKey)
-		case "path":
-			err = textArg(d, &m.Path)
-		case "retrieval_field":
-			err = textArg(d, &m.RetrievalField)
-		default:
-			err = unknownOption(d, "auth_method", "access_key", "header", "path", "retrieval_field")
-		}
-		if err != nil {
-			return err
-		}
+	err = readBlock(d, "auth_method",
+		text("access_key", &m.AccessKey), option{name: "header", many: true, read: m.parseHeader},
+		text("path", &m.Path), text("retrieval_field", &m.RetrievalField),
+	)
+	if err != nil {
+		return err
 	}
 	a.AuthMethods = append(a.AuthMethods, m)
+	return nil
+}
+
+func (m *AuthMethod) parseHeader(d *caddyfile.Dispenser) error {
+	var name, value string
+	if !d.AllArgs(&name, &value) || name == "" || value == "" {
+		return d.Err("header takes <name> <value> (is the environment variable set?)")
+	}
+	for other := range m.Headers {
+		if strings.EqualFold(other, name) {
+			return d.Errf("header %s stands twice in this block", name)
+		}
+	}
+	if m.Headers == nil {
+		m.Headers = map[string]string{}
+	}
+	m.Headers[name] = value
 	return nil
 }
 
@@ -201,29 +142,19 @@ func (a *App) parseServiceDefaults(d *caddyfile.Dispenser) error {
 		return d.Errf("service_defaults %s stands twice", typ)
 	}
 	s := new(ServiceDefaults)
-	seen := once{d: d}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		err := seen.check()
-		if err != nil {
-			return err
-		}
-		switch d.Val() {
-		case "path":
-			err = textArg(d, &s.Path)
-		case "retrieval_field":
-			err = textArg(d, &s.RetrievalField)
-		case "placement":
+	err := readBlock(d, "service_defaults",
+		text("path", &s.Path), text("retrieval_field", &s.RetrievalField),
+		option{name: "placement", read: func(d *caddyfile.Dispenser) error {
 			var where, name string
 			if !d.AllArgs(&where, &name) || name == "" || where != "header" && where != "query" {
 				return d.Err("placement takes header <name> or query <name>")
 			}
 			s.Placement = where + " " + name
-		default:
-			err = unknownOption(d, "service_defaults", "path", "retrieval_field", "placement")
-		}
-		if err != nil {
-			return err
-		}
+			return nil
+		}},
+	)
+	if err != nil {
+		return err
 	}
 	if a.ServiceDefaults == nil {
 		a.ServiceDefaults = map[string]*ServiceDefaults{}

@@ -35,49 +35,16 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	seen := once{d: d}
-	for d.NextBlock(0) {
-		var err error
-		if d.Val() != "require" {
-			err = seen.check()
-		}
-		if err == nil {
-			err = h.parseOption(d)
-		}
-		if err != nil {
+	return readBlock(d, "authgate",
+		list("accept", &h.Accept), list("issuers", &h.Issuers),
+		option{name: "require", many: true, read: func(d *caddyfile.Dispenser) error {
+			r, err := parseRequire(d)
+			h.Require = append(h.Require, r)
 			return err
-		}
-	}
-	return nil
-}
-
-func (h *Handler) parseOption(d *caddyfile.Dispenser) error {
-	switch d.Val() {
-	case "accept":
-		return listArg(d, &h.Accept)
-	case "issuers":
-		return listArg(d, &h.Issuers)
-	case "require":
-		r, err := parseRequire(d)
-		if err != nil {
-			return err
-		}
-		h.Require = append(h.Require, r)
-	case "identity_headers":
-		return textArg(d, &h.IdentityHeaders)
-	case "anonymous":
-		return flagArg(d, &h.Anonymous)
-	case "pass_token":
-		return flagArg(d, &h.PassToken)
-	case "allow_encoded_paths":
-		return flagArg(d, &h.AllowEncodedPaths)
-	case "allow_obs_text":
-		return flagArg(d, &h.AllowObsText)
-	default:
-		return unknownOption(d, "authgate", "accept", "issuers", "require", "identity_headers", "anonymous", "pass_token",
-			"allow_encoded_paths", "allow_obs_text")
-	}
-	return nil
+		}},
+		text("identity_headers", &h.IdentityHeaders), flag("anonymous", &h.Anonymous), flag("pass_token", &h.PassToken),
+		flag("allow_encoded_paths", &h.AllowEncodedPaths), flag("allow_obs_text", &h.AllowObsText),
+	)
 }
 
 func parseRequire(d *caddyfile.Dispenser) (Requirement, error) {
@@ -113,35 +80,32 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	seen := once{d: d}
-	var rest []caddyfile.Token
+	var ours, rest []caddyfile.Token
 	for d.NextBlock(0) {
-		switch d.Val() {
-		case "service_type", "insecure_plain_http":
-			err := seen.check()
-			switch {
-			case err != nil:
-			case d.Val() == "service_type":
-				err = textArg(d, &t.ServiceType)
-			default:
-				err = flagArg(d, &t.InsecurePlainHTTP)
-			}
-			if err != nil {
-				return err
-			}
-		default:
+		if v := d.Val(); v == "service_type" || v == "insecure_plain_http" {
+			ours = append(ours, d.NextSegment()...)
+		} else {
 			rest = append(rest, d.NextSegment()...)
 		}
 	}
-	if len(rest) == 0 {
-		return nil
+	own := asBlock(name, ours)
+	own.Next()
+	err := readBlock(own, "transport authgate",
+		text("service_type", &t.ServiceType), flag("insecure_plain_http", &t.InsecurePlainHTTP))
+	if err != nil || len(rest) == 0 {
+		return err
 	}
-	open, end := name, rest[len(rest)-1]
-	open.Text = "{"
-	end.Line++
-	end.Text = "}"
-	tokens := append([]caddyfile.Token{name, open}, append(rest, end)...)
-	return t.HTTPTransport.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens))
+	return t.HTTPTransport.UnmarshalCaddyfile(asBlock(name, rest))
+}
+
+// asBlock returns a dispenser of `name { body }`.
+func asBlock(name caddyfile.Token, body []caddyfile.Token) *caddyfile.Dispenser {
+	open, end := name, name
+	open.Text, end.Text = "{", "}"
+	if len(body) > 0 {
+		end.File, end.Line = body[len(body)-1].File, body[len(body)-1].Line+1
+	}
+	return caddyfile.NewDispenser(append([]caddyfile.Token{name, open}, append(body, end)...))
 }
 
 var (

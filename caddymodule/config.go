@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -216,9 +215,4 @@ func (r *resolver) texts(field string, in []string) []string {
 		out[i] = r.text(field, s)
 	}
 	return out
-}
-
-// storeRaw is the JSON of the default store.
-func storeRaw(driver string) json.RawMessage {
-	return json.RawMessage(`{"driver":"` + driver + `"}`)
 }

@@ -13,7 +13,6 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/authgate/authgate/authmethods"
 	"github.com/authgate/authgate/authn"
 	"github.com/authgate/authgate/internal/rawquery"
 )
@@ -23,7 +22,6 @@ import (
 type gate struct {
 	log      *zap.Logger
 	counts   *counters
-	service  *authmethods.Service
 	chain    authn.Authenticator // nil on an anonymous route
 	strip    *authn.StripList
 	require  authn.Requirements

@@ -106,38 +106,29 @@ func (s *EtcdStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if len(s.Endpoints) == 0 {
 		return d.Err("store etcd needs at least one endpoint, as in `store etcd https://10.0.0.1:2379`")
 	}
-	seen := once{d: d}
-	for d.NextBlock(0) {
-		if err := seen.check(); err != nil {
-			return err
-		}
-		switch args := d.RemainingArgs; d.Val() {
-		case "prefix":
-			if err := textArg(d, &s.Prefix); err != nil {
-				return err
-			}
-		case "tls":
-			switch files := args(); {
-			case slices.Contains(files, ""): // would mean the system's authorities, or no certificate
-				return d.Err("tls has an empty file name (is the environment variable set?)")
-			case len(files) == 1:
-				s.CAFile = files[0]
-			case len(files) == 3:
-				s.CAFile, s.CertFile, s.KeyFile = files[0], files[1], files[2]
-			default:
-				return d.Err("tls takes <ca-file> [<cert-file> <key-file>]")
-			}
-		case "user":
-			if !d.AllArgs(&s.User, &s.Password) || s.User == "" || s.Password == "" {
-				return d.Err("user takes <name> <password> (is the environment variable set?)")
-			}
-		case "dial_timeout":
-			if err := durationArg(d, &s.DialTimeout); err != nil {
-				return err
-			}
-		default:
-			return unknownOption(d, "store etcd", "prefix", "tls", "user", "dial_timeout")
-		}
+	return readBlock(d, "store etcd",
+		text("prefix", &s.Prefix), option{name: "tls", read: s.parseTLS}, option{name: "user", read: s.parseUser},
+		duration("dial_timeout", &s.DialTimeout),
+	)
+}
+
+func (s *EtcdStore) parseTLS(d *caddyfile.Dispenser) error {
+	switch files := d.RemainingArgs(); {
+	case slices.Contains(files, ""): // would mean the system's authorities, or no certificate
+		return d.Err("tls has an empty file name (is the environment variable set?)")
+	case len(files) == 1:
+		s.CAFile = files[0]
+	case len(files) == 3:
+		s.CAFile, s.CertFile, s.KeyFile = files[0], files[1], files[2]
+	default:
+		return d.Err("tls takes <ca-file> [<cert-file> <key-file>]")
+	}
+	return nil
+}
+
+func (s *EtcdStore) parseUser(d *caddyfile.Dispenser) error {
+	if !d.AllArgs(&s.User, &s.Password) || s.User == "" || s.Password == "" {
+		return d.Err("user takes <name> <password> (is the environment variable set?)")
 	}
 	return nil
 }
