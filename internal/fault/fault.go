@@ -22,12 +22,13 @@ const (
 	Unavailable
 	TooLarge
 	Gone
+	Precondition // the record is not at a revision the caller named (If-Match, RFC 9110 section 13.1.1)
 )
 
 var kindNames = [...]string{
 	Internal: "internal", Invalid: "invalid", NotFound: "not found", Exists: "already exists",
 	Conflict: "conflict", Unauthenticated: "unauthenticated", Forbidden: "forbidden",
-	Unavailable: "unavailable", TooLarge: "too large", Gone: "gone",
+	Unavailable: "unavailable", TooLarge: "too large", Gone: "gone", Precondition: "precondition failed",
 }
 
 // String returns the kind's lowercase name.
