@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 )
@@ -80,16 +83,17 @@ type curlCall struct {
 	url                  *url.URL
 	headers              []string
 	include, discard     bool
+	ca, cert, key        string // files
 }
 
-// curl sends what the real one would send over plain HTTP, byte for byte but for its version, and returns
+// curl sends what the real one would send over HTTP/1.1, byte for byte but for its version, and returns
 // what it would print: tests need nothing but Go.
 func curl(ctx context.Context, args []string) (string, error) {
 	c, err := parseCurl(args)
 	if err != nil {
 		return "", err
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.url.Host)
+	conn, err := c.dial(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -119,6 +123,29 @@ func curl(ctx context.Context, args []string) (string, error) {
 	}
 	format := strings.NewReplacer("%{http_code}", fmt.Sprint(resp.StatusCode), `\n`, "\n").Replace(c.format)
 	return out + format, nil
+}
+
+func (c *curlCall) dial(ctx context.Context) (net.Conn, error) {
+	if c.url.Scheme == "http" {
+		return new(net.Dialer).DialContext(ctx, "tcp", c.url.Host)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.ca != "" {
+		pem, err := os.ReadFile(c.ca)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM(pem)
+	}
+	if c.cert != "" {
+		pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", c.url.Host)
 }
 
 func (c *curlCall) request() string {
@@ -161,6 +188,12 @@ func parseCurl(args []string) (*curlCall, error) {
 			c.discard = true
 		case "-w":
 			c.format = value()
+		case "--cacert":
+			c.ca = value()
+		case "--cert":
+			c.cert = value()
+		case "--key":
+			c.key = value()
 		case "-X":
 			method = value()
 		case "-H":
@@ -178,8 +211,8 @@ func parseCurl(args []string) (*curlCall, error) {
 		c.method = method
 	}
 	var err error
-	if c.url, err = url.Parse(address); err != nil || c.url.Scheme != "http" {
-		return nil, fmt.Errorf("curl: %q is no http URL (%w)", address, err)
+	if c.url, err = url.Parse(address); err != nil || c.url.Scheme != "http" && c.url.Scheme != "https" {
+		return nil, fmt.Errorf("curl: %q is no http or https URL (%w)", address, err)
 	}
 	if !asIs && (strings.Contains(address, "/../") || strings.Contains(address, "/./")) {
 		return nil, errors.New("curl would tidy up this path; it needs --path-as-is")

@@ -263,8 +263,23 @@ func shown(want string) *regexp.Regexp {
 	return regexp.MustCompile(p.String())
 }
 
+// picked is the one command substitution the tours use: a member of a JSON answer, by sed.
+var picked = regexp.MustCompile(`^([A-Z_]+)=\$\((.*) \| sed -n 's/\.\*"(\w+)": "\\\(\.\*\\\)"\.\*/\\1/p'\)$`)
+
 // run does what a shell would do with the few commands the tours use.
 func (s *docShell) run(ctx context.Context, line string) (string, error) {
+	if m := picked.FindStringSubmatch(line); m != nil {
+		out, err := s.run(ctx, m[2])
+		if err != nil {
+			return "", err
+		}
+		value := regexp.MustCompile(`"` + m[3] + `": "(.*)"`).FindStringSubmatch(out)
+		if value == nil {
+			return "", fmt.Errorf("no %s in %s", m[3], out)
+		}
+		s.vars[m[1]] = value[1]
+		return "", nil
+	}
 	words, err := shellWords(line, s.vars)
 	if err != nil {
 		return "", err
