@@ -51,6 +51,8 @@ var layers = []layer{
 		"L3: a capability knows the store and the principal, never its siblings, HTTP APIs or Caddy"},
 	{"admin", []string{internal, zap, module + "/authmethods", module + "/authn"},
 		"L4: the management APIs are net/http, so that they can be tested and mounted without Caddy"},
+	{"admin/admintest", []string{internal, module + "/authn/authntest"},
+		"the suite of the management APIs speaks HTTP only, so that it can run against anything that serves them"},
 	{"caddymodule", []string{
 		internal, zap, caddy, module + "/admin", module + "/authmethods", module + "/authn", module + "/store",
 		"github.com/golang-jwt/jwt/v5", "github.com/prometheus/client_golang/...", "github.com/spf13/cobra", "github.com/dustin/go-humanize",

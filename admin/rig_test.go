@@ -23,13 +23,13 @@ const token = "token"
 
 // rig is the handler over a store in memory.
 type rig struct {
-	t    *testing.T
+	t    testing.TB
 	mem  *store.Memory
 	logs *observer.ObservedLogs
 	h    http.Handler
 }
 
-func newRig(t *testing.T, decl authmethods.Declared, change ...func(*admin.Deps)) *rig {
+func newRig(t testing.TB, decl authmethods.Declared, change ...func(*admin.Deps)) *rig {
 	t.Helper()
 	mem := store.NewMemory()
 	feed := store.NewFeed(mem, store.FeedConfig{})
@@ -65,7 +65,7 @@ func newRig(t *testing.T, decl authmethods.Declared, change ...func(*admin.Deps)
 }
 
 // fixture is upstream's (specs/auth-methods 6): service types s1 and s2, a method for a host of each.
-func fixture(t *testing.T) *rig {
+func fixture(t testing.TB) *rig {
 	t.Helper()
 	r := newRig(t, authmethods.Declared{})
 	r.must(201, "POST", "/v1/service-types",
@@ -113,7 +113,7 @@ func (r *rig) must(status int, method, path, body string) map[string]any {
 	return object(r.t, w.Body.String())
 }
 
-func object(t *testing.T, text string) map[string]any {
+func object(t testing.TB, text string) map[string]any {
 	t.Helper()
 	var m map[string]any
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
@@ -125,22 +125,4 @@ func object(t *testing.T, text string) map[string]any {
 // envelope is the bytes of an error answer.
 func envelope(code, status, message string) string {
 	return "{\n \"error\": {\n  \"message\": \"" + message + "\",\n  \"code\": " + code + ",\n  \"status\": \"" + status + "\"\n }\n}"
-}
-
-func notFound(what string) string { return envelope("404", "NOT FOUND", what+" was not found") }
-
-func conflict(resource, field, value string) string {
-	return envelope("409", "CONFLICT", resource+" object with "+field+": "+value+" already exists")
-}
-
-func empty(resource, field string) string {
-	return envelope("422", "UNPROCESSABLE ENTITY", resource+" object contains empty fields. empty value for field: "+field)
-}
-
-func unsupported(text string) string {
-	return envelope("422", "UNPROCESSABLE ENTITY", strings.Replace(text, "|", " is not yet supported.Supported:", 1))
-}
-
-func badJSON(text string) string {
-	return envelope("400", "BAD REQUEST", "Poorly formatted JSON. "+text)
 }
