@@ -2,8 +2,8 @@ package admin_test
 
 import "testing"
 
-// TestBrokenRecord is D5: lists leave out a record that cannot be read, and tell of it.
-func TestBrokenRecord(t *testing.T) {
+// TestD5_BrokenRecord: lists leave out a record that cannot be read, and tell of it.
+func TestD5_BrokenRecord(t *testing.T) {
 	t.Parallel()
 	r := fixture(t)
 	kvs, _, err := r.mem.List(t.Context(), "auth-methods/r/")

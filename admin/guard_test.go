@@ -13,8 +13,8 @@ import (
 	"github.com/authgate/authgate/store"
 )
 
-// TestNoKey is A2: without a configured key nobody passes, whatever is sent.
-func TestNoKey(t *testing.T) {
+// TestA2_NoKeyConfigured: without a configured key nobody passes, whatever is sent.
+func TestA2_NoKeyConfigured(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, authmethods.Declared{}, func(d *admin.Deps) { d.AdminKey = secret.String{} })
 	for _, path := range []string{"/v1/authm?key=", "/v1/authm", "/v1/authm?key=token"} {
