@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -14,7 +15,6 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/authgate/authgate/authn"
-	"github.com/authgate/authgate/internal/rawquery"
 )
 
 // gate is the compiled form of one route's rules. It is immutable, and usable after the Cleanup of the
@@ -28,6 +28,7 @@ type gate struct {
 	identity *identity // nil sends none
 	scopes   string    // what the challenge of a 403 asks for
 	warned   *seldom
+	adminKey managementKey
 
 	anonymous, passToken, allowEncodedPaths, allowObsText bool
 }
@@ -67,8 +68,9 @@ func (g *gate) admit(r *http.Request) (*decision, *denial) {
 		}
 		caddyhttp.SetVar(ctx, decisionVar, nil) // another gate's verdict does not count for this one
 	}
-	g.clean(r)
-	if d := g.checkForm(r); d != nil {
+	asked := originalURL(r)
+	g.clean(r, asked)
+	if d := g.checkForm(r, asked); d != nil {
 		return nil, d
 	}
 	out := &decision{credential: credential}
@@ -94,17 +96,21 @@ func (g *gate) admit(r *http.Request) (*decision, *denial) {
 	return out, nil
 }
 
-// clean removes from the request everything that is the gateway's to say.
-func (g *gate) clean(r *http.Request) {
+// clean removes from the request everything that is the gateway's to say. asked is the URL as it came:
+// error routes get it back, and may call an upstream with it.
+func (g *gate) clean(r *http.Request, asked *url.URL) {
 	authn.StripHopByHop(r)
 	trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
 	g.strip.Strip(r.Header, trusted)
 	g.strip.GuardTrailers(r)
-	if !g.passToken {
+	if !g.passToken || g.adminKey.isIn(r.Header["Authorization"]) {
 		delete(r.Header, "Authorization")
-		if r.URL.RawQuery != "" {
-			r.URL.RawQuery = rawquery.Remove(r.URL.RawQuery, authn.QueryTokenParam)
-		}
+	}
+	if asked != r.URL {
+		g.cleanQuery(asked)
+	}
+	if g.cleanQuery(r.URL) {
+		r.RequestURI = r.URL.RequestURI() // logged by whatever comes behind this handler
 	}
 }
 
@@ -116,15 +122,11 @@ var methods = []string{
 
 var allowMethods = strings.Join(methods, ", ")
 
-func (g *gate) checkForm(r *http.Request) *denial {
+func (g *gate) checkForm(r *http.Request, asked *url.URL) *denial {
 	if !slices.Contains(methods, r.Method) && !isWebsocketConnect(r) {
 		return &denial{status: http.StatusMethodNotAllowed, text: "unknown method"}
 	}
 	// A rewrite before this handler must not hide what the client asked for.
-	asked := r.URL
-	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		asked = orig.URL
-	}
 	if r.URL.Opaque != "" || asked.Opaque != "" || r.URL.Path == "*" && r.Method != http.MethodOptions {
 		// "GET x:http://other/admin": no path for a matcher to see, yet the target would be forwarded as it is.
 		return &denial{status: http.StatusBadRequest, text: "the request target is no path"}

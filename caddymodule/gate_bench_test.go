@@ -75,23 +75,27 @@ func BenchmarkDecide(b *testing.B) {
 	token := idp.Token(b, map[string]any{"aud": "bench", "repository": "acme/app", "ref": "refs/heads/main", "actor": "alice"})
 	injector := a.service.Injector("", authmethods.InjectOptions{})
 	target := authmethods.Target{Scheme: "http", Host: "127.0.0.1", Port: 9000}
-	base := httptest.NewRequest(http.MethodGet, "/reports/today", nil)
-	base = base.WithContext(context.WithValue(base.Context(), caddyhttp.VarsCtxKey, map[string]any{}))
 	authorization := []string{"Bearer " + token}
 	plain := http.Header{"Accept": {"*/*"}, "User-Agent": {"bench"}, "X-Request-Id": {"1"}}
-	b.ReportAllocs()
-	for b.Loop() {
-		r := *base
-		r.Header = maps.Clone(plain)
-		r.Header["Authorization"] = authorization
-		d, refused := gate.admit(&r)
-		if refused != nil {
-			b.Fatal(refused.text, refused.cause)
-		}
-		got, err := injector.Inject(r.Context(), &r, target, d.principal)
-		if err != nil || !got.Any() {
-			b.Fatal(err)
-		}
+	for name, url := range map[string]string{"no_query": "/reports/today", "query": "/reports/today?from=2026-01-01&to=2026-02-01&page=3"} {
+		b.Run(name, func(b *testing.B) {
+			base := httptest.NewRequest(http.MethodGet, url, nil)
+			base = base.WithContext(context.WithValue(base.Context(), caddyhttp.VarsCtxKey, map[string]any{}))
+			b.ReportAllocs()
+			for b.Loop() {
+				r := *base
+				r.Header = maps.Clone(plain)
+				r.Header["Authorization"] = authorization
+				d, refused := gate.admit(&r)
+				if refused != nil {
+					b.Fatal(refused.text, refused.cause)
+				}
+				got, err := injector.Inject(r.Context(), &r, target, d.principal)
+				if err != nil || !got.Any() {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

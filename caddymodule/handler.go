@@ -89,7 +89,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 func (a *App) newGate(h *Handler) (*gate, error) {
 	g := &gate{
-		counts: &a.backend.counts, warned: new(seldom), anonymous: h.Anonymous, passToken: h.PassToken,
+		counts: &a.backend.counts, warned: new(seldom), adminKey: managementKey{a.adminKey}, anonymous: h.Anonymous, passToken: h.PassToken,
 		allowEncodedPaths: h.AllowEncodedPaths, allowObsText: h.AllowObsText,
 	}
 	prefix := h.IdentityHeaders
