@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-const privateFix = "set allow_private_addresses if the issuer really is there"
+const privateFix = "set allow_private_addresses if what you call really is there"
 
 // errForbiddenAddress is wrapped by every refusal of checkAddr.
 var errForbiddenAddress = errors.New("forbidden address")
 
-// checkAddr refuses addresses an issuer has no business on. Link-local and cloud metadata addresses
+// checkAddr refuses addresses that nothing we are told to call has any business on. Link-local and cloud metadata addresses
 // are refused always: what answers there hands out credentials of the machine. private lets the other
 // non-public ranges through.
 func checkAddr(addr netip.Addr, private bool) error {
@@ -95,6 +95,13 @@ func embeddedIPv4(addr netip.Addr) (netip.Addr, bool) {
 type addressGuard struct {
 	private      bool // AllowPrivateAddresses
 	loopbackOnly bool // plain http, which must not leave the machine
+}
+
+// DialControl returns a net.Dialer.Control that refuses to dial link-local and cloud metadata addresses
+// always, and loopback, private and other non-public ones unless allowPrivate. It sees the address after
+// name resolution, and works only for a client that uses no proxy.
+func DialControl(allowPrivate bool) func(network, address string, c syscall.RawConn) error {
+	return addressGuard{private: allowPrivate}.control
 }
 
 // control is a net.Dialer.Control.

@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 
@@ -13,7 +14,21 @@ import (
 type Credential struct {
 	Scheme string
 	Token  secret.String
-	Cert   *x509.Certificate // the verified client certificate, nil without one
+	// TLS is the connection the request came over, nil unless the caller presented a certificate on it.
+	TLS        *tls.ConnectionState
+	RemoteAddr string // host:port of the caller, set together with TLS
+}
+
+// Cert returns the certificate the caller presented, or nil. That the caller holds its key has been proved
+// in the handshake; whether anybody should trust it has not been judged: see ClientCerts. Before the
+// handshake is complete (early data, which can be replayed) nothing has been proved, and Cert is nil.
+func (c Credential) Cert() *x509.Certificate { return presented(c.TLS) }
+
+func presented(state *tls.ConnectionState) *x509.Certificate {
+	if state == nil || !state.HandshakeComplete || len(state.PeerCertificates) == 0 {
+		return nil
+	}
+	return state.PeerCertificates[0]
 }
 
 // The outcomes of Authenticate besides success. Every error an Authenticator returns wraps one of

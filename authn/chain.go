@@ -8,8 +8,9 @@ import (
 
 // Chain asks its Authenticators in order. The first that does not say "not mine" decides: success and
 // rejection stop the chain, and so does anything that cannot be told, which includes an error that wraps
-// no outcome and a missing principal. If nobody knows the credential it is rejected; without one the
-// outcome is ErrNoCredential. A Chain is not changed after construction.
+// no outcome and a missing principal. If nobody knows the credential it is rejected. Without one, and with
+// nothing but a client certificate that nobody claims, the outcome is ErrNoCredential: browsers and service
+// meshes present certificates to whoever asks for one. A Chain is not changed after construction.
 type Chain []Authenticator
 
 // ErrUnknown is wrapped, beside ErrRejected, by a Chain's refusal of a credential that is none of its
@@ -32,7 +33,7 @@ func (c Chain) Authenticate(ctx context.Context, cred Credential) (*Principal, e
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
-	if cred.Scheme == "" && cred.Token.Empty() && cred.Cert == nil {
+	if cred.Scheme == "" && cred.Token.Empty() {
 		return nil, ErrNoCredential
 	}
 	return nil, fmt.Errorf("%w: %w", ErrRejected, ErrUnknown)

@@ -59,7 +59,7 @@ func TestChain(t *testing.T) {
 		{"nobody_at_all", authn.Chain{}, token, authn.ErrRejected, false},
 		{"no_credential", authn.Chain{none, notMine}, authn.Credential{}, authn.ErrNoCredential, true},
 		{"no_credential_nobody_at_all", nil, authn.Credential{}, authn.ErrNoCredential, false},
-		{"certificate_nobody_knows", authn.Chain{none}, authn.Credential{Cert: &x509.Certificate{}}, authn.ErrRejected, true},
+		{"certificate_nobody_knows", authn.Chain{none}, withCert(authn.Credential{}, &x509.Certificate{}), authn.ErrNoCredential, true},
 		{"chain_in_a_chain", authn.Chain{authn.Chain{none}, known}, authn.Credential{}, nil, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,12 +20,17 @@ var ErrAmbiguous = errors.New("more than one credential")
 const QueryTokenParam = "access_token"
 
 // ParseCredential takes the credential out of r without judging it. A request without any yields the
-// zero Credential. The error wraps ErrAmbiguous (400) or, for an Authorization header that is no
+// zero Credential. A client certificate beside a token is no second credential: a token may be bound to one
+// (RFC 8705). The error wraps ErrAmbiguous (400) or, for an Authorization header that is no
 // well-formed credential, ErrRejected (401; specs J19). It holds no part of what was sent.
 func ParseCredential(r *http.Request) (Credential, error) {
+	var c Credential
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		c.TLS, c.RemoteAddr = r.TLS, r.RemoteAddr
+	}
 	lines := r.Header["Authorization"]
 	if len(lines) == 0 {
-		return Credential{}, nil
+		return c, nil
 	}
 	if len(lines) > 1 {
 		return Credential{}, fmt.Errorf("%w: several Authorization lines", ErrAmbiguous)
@@ -41,11 +46,12 @@ func ParseCredential(r *http.Request) (Credential, error) {
 		return Credential{}, fmt.Errorf("%w: malformed Authorization header", ErrRejected)
 	}
 	if strings.EqualFold(scheme, "bearer") {
-		scheme = "bearer"
+		c.Scheme = "bearer"
 	} else {
-		scheme = strings.ToLower(scheme)
+		c.Scheme = strings.ToLower(scheme)
 	}
-	return Credential{Scheme: scheme, Token: secret.New(token)}, nil
+	c.Token = secret.New(token)
+	return c, nil
 }
 
 // isToken68 reports whether s is a token68 of RFC 9110 section 11.2, the only form of Bearer and Basic.

@@ -1,6 +1,8 @@
 package authn_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"strconv"
 	"testing"
@@ -45,6 +47,13 @@ func newIssuers(t testing.TB, list ...*authn.Issuer) *authn.Issuers {
 
 func bearer(token string) authn.Credential {
 	return authn.Credential{Scheme: "bearer", Token: secret.New(token)}
+}
+
+// withCert is c presented over a connection whose peer proved to hold the key of cert.
+func withCert(c authn.Credential, cert *x509.Certificate) authn.Credential {
+	c.TLS = &tls.ConnectionState{HandshakeComplete: true, PeerCertificates: []*x509.Certificate{cert}}
+	c.RemoteAddr = "192.0.2.1:40000"
+	return c
 }
 
 // mustPass fails the test unless a accepts token.

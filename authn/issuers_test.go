@@ -58,7 +58,7 @@ func TestIssuersSchemes(t *testing.T) {
 		want error
 	}{
 		{"none", authn.Credential{}, authn.ErrNoCredential},
-		{"certificate_only", authn.Credential{Cert: &x509.Certificate{}}, authn.ErrNoCredential},
+		{"certificate_only", withCert(authn.Credential{}, &x509.Certificate{}), authn.ErrNoCredential},
 		{"basic", authn.Credential{Scheme: "basic", Token: token.Token}, authn.ErrNotMine},
 		{"empty_bearer", authn.Credential{Scheme: "bearer"}, authn.ErrNotMine},
 	} {
