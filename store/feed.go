@@ -14,9 +14,11 @@ type FeedConfig struct {
 	Logger *zap.Logger
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
-	// Heartbeat is how often the watch is asked whether it lives. Zero: 5 s.
+	// Heartbeat is how often the watch is asked whether it lives, and the store for its revision. Zero:
+	// 5 s. At most a third of StaleAfter.
 	Heartbeat time.Duration
-	// StaleAfter is how long the watch may be silent. Zero: 15 s.
+	// StaleAfter is how long the watch may be silent, and how long ago what is cached may have been
+	// confirmed, before reads go to the store. Zero: 15 s. At most MaxStale, unless that is negative.
 	StaleAfter time.Duration
 	// MaxStale is how long after it was last known to be true a cached record may be served while the
 	// store cannot be read. Zero: 30 s. Negative: never.
@@ -31,7 +33,7 @@ type Feed struct {
 	cfg   FeedConfig
 	start time.Time
 
-	live      atomic.Bool  // the watch is known to work: caches may be used
+	live      atomic.Bool  // the watch is thought to work: see fresh
 	synced    atomic.Bool  // it has been live once
 	confirmed atomic.Int64 // when the caches were last known to be true, as of start; 0: never
 	breaker   breaker
@@ -56,21 +58,29 @@ type member interface {
 	reset(revision int64)
 }
 
+// minHeartbeat keeps a feed with a tiny StaleAfter from asking without a pause.
+const minHeartbeat = 50 * time.Millisecond
+
 // NewFeed returns a Feed that does nothing until it is Run.
 func NewFeed(s Store, cfg FeedConfig) *Feed {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	cfg.Heartbeat = orDefault(cfg.Heartbeat, 5*time.Second)
 	cfg.StaleAfter = orDefault(cfg.StaleAfter, 15*time.Second)
 	cfg.MaxStale = orDefault(cfg.MaxStale, 30*time.Second)
-	return &Feed{
-		store: s, cfg: cfg, start: cfg.Now(),
+	if cfg.MaxStale > 0 {
+		cfg.StaleAfter = min(cfg.StaleAfter, cfg.MaxStale) // nothing is served past it, noticed or not
+	}
+	cfg.Heartbeat = max(minHeartbeat, min(cfg.Heartbeat, cfg.StaleAfter/3))
+	f := &Feed{
+		store: s, cfg: cfg, start: time.Now(),
 		ready: make(chan struct{}), asked: make(chan struct{}, 1),
 	}
+	if cfg.Now != nil {
+		f.start = cfg.Now()
+	}
+	return f
 }
 
 func orDefault(d, def time.Duration) time.Duration {
@@ -99,7 +109,7 @@ func (f *Feed) Status() FeedStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return FeedStatus{
-		Ready: f.synced.Load(), Fresh: f.live.Load(), Revision: f.applied, Confirmed: f.Confirmed(), Resyncs: f.resyncs,
+		Ready: f.synced.Load(), Fresh: f.fresh(), Revision: f.applied, Confirmed: f.Confirmed(), Resyncs: f.resyncs,
 	}
 }
 
@@ -116,7 +126,19 @@ func (f *Feed) Ready() <-chan struct{} { return f.ready }
 
 // clock is the time since start. It comes from the monotonic clock, so a step of the wall clock moves
 // no bound (specs D8). It is never 0.
-func (f *Feed) clock() int64 { return max(1, int64(f.cfg.Now().Sub(f.start))) }
+func (f *Feed) clock() int64 {
+	if f.cfg.Now != nil {
+		return max(1, int64(f.cfg.Now().Sub(f.start)))
+	}
+	return max(1, int64(time.Since(f.start))) // half the price of time.Now, and every read pays it
+}
+
+// fresh reports whether caches may be used without asking the store: the watch works, and what they hold
+// was confirmed less than StaleAfter ago. The second is asked by every read, since a process that was
+// stopped may serve before it has noticed anything.
+func (f *Feed) fresh() bool {
+	return f.live.Load() && f.clock()-f.confirmed.Load() < int64(f.cfg.StaleAfter)
+}
 
 // trusts reports whether something loaded at the given clock may be served though the store cannot be
 // read: it must have been known to be true less than MaxStale ago.

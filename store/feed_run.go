@@ -18,7 +18,10 @@ const (
 	maxBackoff = 5 * time.Second
 )
 
-var errSilent = errors.New("watch is silent")
+var (
+	errSilent      = errors.New("watch is silent")
+	errUnconfirmed = errors.New("store cannot confirm what is cached")
+)
 
 // Run keeps the caches true until ctx ends, and returns its error. It never gives up: after any failure
 // it syncs anew, pausing ever longer between attempts. It is called once.
@@ -83,7 +86,16 @@ func (f *Feed) session(ctx context.Context) error {
 	}
 	f.sync(revision, began)
 	f.advance(first)
-	return f.follow(ctx, w)
+	readings, measured := make(chan reading), make(chan struct{})
+	go func() {
+		defer close(measured)
+		f.measure(ctx, readings)
+	}()
+	defer func() {
+		cancel()
+		<-measured
+	}()
+	return f.follow(ctx, w, readings)
 }
 
 // prove waits for a new watch's first sign of life: one that is silent from the start must not make the
@@ -134,19 +146,13 @@ func (f *Feed) sync(revision, clock int64) {
 	f.cfg.Logger.Info("store watch synced", zap.Int64("revision", revision))
 }
 
-func (f *Feed) follow(ctx context.Context, w *Watch) error {
+func (f *Feed) follow(ctx context.Context, w *Watch, readings <-chan reading) error {
 	heard := f.clock()
 	beat := time.NewTicker(f.cfg.Heartbeat)
 	defer beat.Stop()
-	silence := time.NewTimer(f.cfg.StaleAfter)
-	defer silence.Stop()
-	var asked int64 // when the oldest unanswered question was put
-	ask := func() error {
-		if asked == 0 {
-			asked = f.clock()
-		}
-		return w.Progress()
-	}
+	limit := time.NewTimer(f.cfg.StaleAfter)
+	defer limit.Stop()
+	var pending []reading
 	for {
 		select {
 		case b, ok := <-w.Batches:
@@ -160,27 +166,42 @@ func (f *Feed) follow(ctx context.Context, w *Watch) error {
 				return errSilent
 			}
 			heard = f.clock()
-			silence.Reset(f.cfg.StaleAfter)
 			f.advance(b)
-			if len(b.Events) == 0 && asked != 0 {
-				// True when the question was put; the answer may have been long on its way.
-				f.confirmed.Store(asked)
-				asked = 0
+			pending = f.confirm(pending)
+		case r := <-readings:
+			if pending = f.confirm(append(pending, r)); len(pending) == 0 {
+				continue
+			}
+			// The revision may be of a change outside the feed's prefix, which no event announces.
+			if err := w.Progress(); err != nil {
+				return err
 			}
 		case <-f.asked:
-			if err := ask(); err != nil {
+			if err := w.Progress(); err != nil {
 				return err
 			}
 		case <-beat.C:
-			if err := ask(); err != nil {
+			if err := w.Progress(); err != nil {
 				return err
 			}
-		case <-silence.C:
-			return errSilent
+		case <-limit.C:
+			silent, unconfirmed := f.left(heard), f.left(f.confirmed.Load())
+			switch {
+			case silent <= 0:
+				return errSilent
+			case unconfirmed <= 0:
+				return errUnconfirmed
+			}
+			limit.Reset(min(silent, unconfirmed))
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// left is how long something of the given clock stays good.
+func (f *Feed) left(clock int64) time.Duration {
+	return f.cfg.StaleAfter - time.Duration(f.clock()-clock)
 }
 
 // advance applies a batch to every member before it lets anybody see its revision: who has waited for

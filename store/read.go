@@ -22,8 +22,9 @@ type flight[T any] struct {
 // from memory if that was known to be true not too long ago.
 func (c *Collection[T]) read(ctx context.Context, k cacheKey) (*entry[T], error) {
 	s := c.shard(k)
+	fresh := c.feed.fresh() // not under the lock, for the clock takes its time
 	s.mu.Lock()
-	if c.feed.live.Load() {
+	if fresh {
 		if e := s.get(k); e != nil {
 			if e.absent() {
 				s.negative++
