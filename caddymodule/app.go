@@ -45,6 +45,12 @@ type App struct {
 	AuthMethods     []*AuthMethod               `json:"auth_methods,omitempty"`
 	ServiceDefaults map[string]*ServiceDefaults `json:"service_defaults,omitempty"`
 
+	// Which client certificates count, and how they are checked. Default: those the TLS listener verified.
+	X509 *X509 `json:"x509,omitempty"`
+
+	// Show stored credentials as REDACTED in what the management API answers.
+	RedactSecrets bool `json:"redact_secrets,omitempty"`
+
 	log      *zap.Logger
 	driver   string
 	backend  *backend
@@ -55,6 +61,8 @@ type App struct {
 	adminKey secret.String
 	headroom uint64 // bytes; 0 = off
 	bypassed *bypassWatch
+
+	clientCerts *authn.ClientCerts // never nil in a provisioned app
 
 	plainHTTP bool // some transport has insecure_plain_http; set while it is provisioned
 }
@@ -189,6 +197,9 @@ func (a *App) insecure() []string {
 		if i.InsecureAnyAudience {
 			out = append(out, "issuer "+i.Name+": insecure_any_audience")
 		}
+	}
+	if a.X509.skipsChecks() {
+		out = append(out, "x509: verify_certificate off")
 	}
 	if a.plainHTTP {
 		out = append(out, "transport authgate: insecure_plain_http")

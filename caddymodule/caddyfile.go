@@ -24,6 +24,8 @@ func init() { httpcaddyfile.RegisterGlobalOption("authgate", parseApp) }
 //		service_type <name> { ... }
 //		auth_method <service type> <host:port> { ... }
 //		service_defaults <type> { ... }
+//		x509 { ... }
+//		redact_secrets
 //	}
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	a := new(App)
@@ -43,6 +45,8 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		option{name: "service_type", many: true, read: a.parseServiceType},
 		option{name: "auth_method", many: true, read: a.parseAuthMethod},
 		option{name: "service_defaults", many: true, read: a.parseServiceDefaults},
+		option{name: "x509", read: a.parseX509},
+		flag("redact_secrets", &a.RedactSecrets),
 	)
 	if err != nil {
 		return nil, err
@@ -146,6 +150,19 @@ func flagArg(d *caddyfile.Dispenser, flag *bool) error {
 		return d.Errf("%s takes no value, but has %q", name, d.Val())
 	}
 	*flag = true
+	return nil
+}
+
+func onOffArg(d *caddyfile.Dispenser, out *bool) error {
+	name := d.Val()
+	var text string
+	if err := textArg(d, &text); err != nil {
+		return err
+	}
+	if text != "on" && text != "off" {
+		return d.Errf("%s takes on or off, but has %q", name, text)
+	}
+	*out = text == "on"
 	return nil
 }
 

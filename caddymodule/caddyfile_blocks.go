@@ -162,3 +162,28 @@ func (a *App) parseServiceDefaults(d *caddyfile.Dispenser) error {
 	a.ServiceDefaults[typ] = s
 	return nil
 }
+
+// parseX509 reads
+//
+//	x509 {
+//		verify_certificate on|off
+//		ca <file>
+//		verify_client_host on|off
+//		allow_private_addresses
+//	}
+func (a *App) parseX509(d *caddyfile.Dispenser) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	x := new(X509)
+	a.X509 = x
+	return readBlock(d, "x509",
+		option{name: "verify_certificate", read: func(d *caddyfile.Dispenser) error {
+			x.VerifyCertificate = new(bool)
+			return onOffArg(d, x.VerifyCertificate)
+		}},
+		text("ca", &x.CAFile),
+		option{name: "verify_client_host", read: func(d *caddyfile.Dispenser) error { return onOffArg(d, &x.VerifyClientHost) }},
+		flag("allow_private_addresses", &x.AllowPrivateAddresses),
+	)
+}

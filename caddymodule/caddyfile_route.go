@@ -20,7 +20,7 @@ func init() {
 // UnmarshalCaddyfile reads
 //
 //	authgate [<matcher>] {
-//		accept bearer
+//		accept bearer|mtls ...
 //		issuers <name...>
 //		require role|scope <name...>
 //		require claim <claim> <value...>
@@ -71,6 +71,7 @@ func parseRequire(d *caddyfile.Dispenser) (Requirement, error) {
 //
 //	transport authgate {
 //		service_type <name>
+//		map
 //		insecure_plain_http
 //		<options of transport http>
 //	}
@@ -82,7 +83,7 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	var ours, rest []caddyfile.Token
 	for d.NextBlock(0) {
-		if v := d.Val(); v == "service_type" || v == "insecure_plain_http" {
+		if v := d.Val(); v == "service_type" || v == "map" || v == "insecure_plain_http" {
 			ours = append(ours, d.NextSegment()...)
 		} else {
 			rest = append(rest, d.NextSegment()...)
@@ -91,7 +92,7 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	own := asBlock(name, ours)
 	own.Next()
 	err := readBlock(own, "transport authgate",
-		text("service_type", &t.ServiceType), flag("insecure_plain_http", &t.InsecurePlainHTTP))
+		text("service_type", &t.ServiceType), flag("map", &t.Map), flag("insecure_plain_http", &t.InsecurePlainHTTP))
 	if err != nil || len(rest) == 0 {
 		return err
 	}

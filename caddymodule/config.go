@@ -117,6 +117,44 @@ func (i *Issuer) resolve(repl *caddy.Replacer) (authn.IssuerConfig, error) {
 	return cfg, nil
 }
 
+// X509 says which client certificates are taken, by routes with `accept mtls` and by the :authx509 route of
+// the management API.
+type X509 struct {
+	// False leaves out the checks of time, host and revocation. Which authority vouches for a certificate
+	// is checked always. Default: true.
+	VerifyCertificate *bool `json:"verify_certificate,omitempty"`
+
+	// A PEM file with the only authorities whose certificates count. Default: whatever the TLS listener's
+	// client_auth has verified. Placeholders: global.
+	CAFile string `json:"ca_file,omitempty"`
+
+	// Wants a name of the certificate to be one that the caller's address resolves to.
+	VerifyClientHost bool `json:"verify_client_host,omitempty"`
+
+	// Lets revocation lists, and the services that tokens are retrieved from, be on private and loopback
+	// addresses.
+	AllowPrivateAddresses bool `json:"allow_private_addresses,omitempty"`
+}
+
+func (x *X509) skipsChecks() bool {
+	return x != nil && x.VerifyCertificate != nil && !*x.VerifyCertificate
+}
+
+func (x *X509) resolve(repl *caddy.Replacer) (authn.ClientCertConfig, error) {
+	if x == nil {
+		return authn.ClientCertConfig{}, nil
+	}
+	r := resolver{repl: repl}
+	cfg := authn.ClientCertConfig{
+		CAFile: r.text("ca", x.CAFile), SkipChecks: x.skipsChecks(), VerifyHost: x.VerifyClientHost,
+		AllowPrivateAddresses: x.AllowPrivateAddresses,
+	}
+	if r.err != nil {
+		return cfg, fmt.Errorf("x509: %w", r.err)
+	}
+	return cfg, nil
+}
+
 // ServiceType is the declarative twin of POST /v1/service-types.
 type ServiceType struct {
 	Name       string   `json:"name"`

@@ -32,6 +32,11 @@ type Transport struct {
 	// given, an upstream without a credential of that type gets no request at all.
 	ServiceType string `json:"service_type,omitempty"`
 
+	// Attach the token that the upstream's service gives out for the caller, who needs a binding there,
+	// instead of the stored credential itself. Callers without one get 403. Active health checks have no
+	// caller, and fail.
+	Map bool `json:"map,omitempty"`
+
 	// Attach credentials to plain-HTTP requests that leave this machine. Default: only to loopback.
 	InsecurePlainHTTP bool `json:"insecure_plain_http,omitempty"`
 
