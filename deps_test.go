@@ -41,6 +41,8 @@ var layers = []layer{
 		"etcd servers with listeners, for tests only"},
 	{"store/etcdembed", []string{internal, zap, module + "/store", etcd, "google.golang.org/grpc/...", "go.etcd.io/bbolt/..."},
 		"L1: the etcd server, alone in its package so that others need not link it"},
+	{"store/seal", []string{internal, zap, module + "/store"},
+		"L1: encryption is a Store around a Store, with the standard library's cryptography only"},
 	{"authn", []string{
 		internal, zap, "github.com/coreos/go-oidc/v3/...", "github.com/golang-jwt/jwt/v5/...", "github.com/go-jose/go-jose/v4/...",
 		"github.com/hashicorp/golang-lru/v2/...",
@@ -49,15 +51,19 @@ var layers = []layer{
 		"a test issuer, for tests of every layer above"},
 	{"authmethods", []string{internal, zap, module + "/store", module + "/authn", "github.com/google/uuid"},
 		"L3: a capability knows the store and the principal, never its siblings, HTTP APIs or Caddy"},
-	{"admin", []string{internal, zap, module + "/authmethods", module + "/authn"},
+	{"admin/audit", []string{internal, zap, module + "/store"},
+		"L4: the audit log knows entries and a store, not the objects they tell of"},
+	{"admin", []string{internal, zap, module + "/admin/audit", module + "/authmethods", module + "/authn"},
 		"L4: the management APIs are net/http, so that they can be tested and mounted without Caddy"},
 	{"admin/admintest", []string{internal, module + "/authn/authntest"},
 		"the suite of the management APIs speaks HTTP only, so that it can run against anything that serves them"},
+	{"admin/openapitest", []string{internal, "github.com/santhosh-tekuri/jsonschema/v6/..."},
+		"judges answers by the API's document, for tests only"},
 	{"caddymodule", []string{
-		internal, zap, caddy, module + "/admin", module + "/authmethods", module + "/authn", module + "/store",
+		internal, zap, caddy, module + "/admin", module + "/admin/audit", module + "/authmethods", module + "/authn", module + "/store", module + "/store/seal",
 		"github.com/golang-jwt/jwt/v5", "github.com/prometheus/client_golang/...", "github.com/spf13/cobra", "github.com/dustin/go-humanize",
 	}, "L5: with cmd the only place for Caddy; it must not link the etcd server, which is a guest module"},
-	{"caddymodule/embedded", []string{internal, zap, caddy, module + "/caddymodule", module + "/store", module + "/store/etcdembed"},
+	{"caddymodule/embedded", []string{internal, zap, caddy, module + "/caddymodule", module + "/store", module + "/store/etcdembed", module + "/store/seal"},
 		"L5: the guest that brings the etcd server, and nothing else"},
 	{"cmd/authgate", []string{caddy, module + "/caddymodule", module + "/caddymodule/embedded"}, "L6: wiring only"},
 }
@@ -104,6 +110,21 @@ func TestDataPlaneIsLight(t *testing.T) {
 		for prefix, why := range banned {
 			if p.ImportPath == prefix || strings.HasPrefix(p.ImportPath, prefix) {
 				t.Errorf("the data plane links %s: %s", p.ImportPath, why)
+			}
+		}
+	}
+}
+
+// TestProductHasNoTestPackages keeps what only tests need out of the full build.
+func TestProductHasNoTestPackages(t *testing.T) {
+	t.Parallel()
+	for _, p := range goList(t, "-deps", "./cmd/authgate") {
+		for _, banned := range []string{
+			module + "/admin/admintest", module + "/admin/openapitest", module + "/authn/authntest", module + "/store/storetest",
+			"github.com/santhosh-tekuri/jsonschema", "pgregory.net/rapid", "go.uber.org/goleak",
+		} {
+			if p.ImportPath == banned || strings.HasPrefix(p.ImportPath, banned+"/") {
+				t.Errorf("the product links %s, which is for tests", p.ImportPath)
 			}
 		}
 	}

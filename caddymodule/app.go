@@ -28,6 +28,18 @@ type App struct {
 	// What is kept in memory, and for how long when the store is away.
 	Cache *Cache `json:"cache,omitempty"`
 
+	// Files with the keys that encrypt what is stored, one line of base64 each (`openssl rand -base64 32`).
+	// The first one encrypts, all of them decrypt. Default: with the embedded store, a file
+	// encryption.key made in its directory; an external store has none. Placeholders: global.
+	EncryptionKeyFiles []string `json:"encryption_key_files,omitempty"`
+
+	// The same keys themselves, instead of files. Placeholders: global, as in {env.AUTHGATE_KEY}.
+	EncryptionKeys []string `json:"encryption_keys,omitempty"`
+
+	// Without keys: stores everything unencrypted. With keys: encrypts, but also reads records that are
+	// not encrypted, to move over from such a store.
+	InsecurePlaintextSecrets bool `json:"insecure_plaintext_secrets,omitempty"`
+
 	// The management key: `?key=` of the auth-method API, also accepted there as a bearer token. Without
 	// it that API refuses everybody. Placeholders: global.
 	AdminKey string `json:"admin_key,omitempty"`
@@ -91,7 +103,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.openStore(ctx, cache); err != nil {
+	secrets, err := a.encryption(repl)
+	if err != nil {
+		return err
+	}
+	if err := a.openStore(ctx, secrets, cache); err != nil {
 		return err
 	}
 	if err := a.openIssuers(repl); err != nil {
@@ -106,7 +122,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return a.registerMetrics(ctx)
 }
 
-func (a *App) openStore(ctx caddy.Context, cache Cache) error {
+func (a *App) openStore(ctx caddy.Context, secrets encryption, cache Cache) error {
 	if a.StoreRaw == nil {
 		if _, err := caddy.GetModule("authgate.stores.embedded"); err != nil {
 			return fmt.Errorf("this build has no embedded store; name an external one: `store etcd https://...` in the authgate block")
@@ -130,11 +146,11 @@ func (a *App) openStore(ctx caddy.Context, cache Cache) error {
 	}
 	l := &lease{pool: backends}
 	a.leases = append(a.leases, l)
-	v, err := l.take(backendKey(a.driver, driver.Key(), cache), func() (caddy.Destructor, error) {
-		return openBackend(driver, cache, a.log.Named("store"))
+	v, err := l.take(backendKey(a.driver, driver.Key(), secrets, cache), func() (caddy.Destructor, error) {
+		return openBackend(driver, secrets, cache, a.log.Named("store"))
 	})
 	if err != nil {
-		return fmt.Errorf("opening store: %w", err)
+		return fmt.Errorf("opening store %s: %w", a.driver, err)
 	}
 	a.backend = v.(*backend)
 	return nil
@@ -192,7 +208,10 @@ func (a *App) chain(names []string) (authn.Authenticator, error) {
 
 // insecure names every escape this configuration takes; they are logged at start and shown in status.
 func (a *App) insecure() []string {
-	out := []string{"store: secrets are stored unencrypted"} // until encryption at rest exists
+	out := []string{}
+	if a.InsecurePlaintextSecrets {
+		out = append(out, "store: insecure_plaintext_secrets")
+	}
 	for _, i := range a.Issuers {
 		if i.InsecureAnyAudience {
 			out = append(out, "issuer "+i.Name+": insecure_any_audience")

@@ -18,6 +18,8 @@ func init() { httpcaddyfile.RegisterGlobalOption("authgate", parseApp) }
 //	authgate {
 //		store embedded [<dir>] | store etcd <endpoint...> { ... }
 //		cache { entries <n>; max_stale <duration> }
+//		encryption_key_file <file...> | encryption_key <key...>
+//		insecure_plaintext_secrets
 //		admin_key <key>
 //		gc_headroom <size> | off
 //		issuer <name> { ... }
@@ -39,6 +41,9 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	err := readBlock(d, "authgate",
 		option{name: "store", read: a.parseStore},
 		option{name: "cache", read: a.parseCache},
+		list("encryption_key_file", &a.EncryptionKeyFiles),
+		list("encryption_key", &a.EncryptionKeys),
+		flag("insecure_plaintext_secrets", &a.InsecurePlaintextSecrets),
 		text("admin_key", &a.AdminKey),
 		text("gc_headroom", &a.GCHeadroom),
 		option{name: "issuer", many: true, read: a.parseIssuer},

@@ -170,7 +170,7 @@ func (c loadCase) config(t *testing.T, dir string) []byte {
 	t.Helper()
 	block := c.global
 	if !strings.Contains(block, "store ") {
-		block = "store etcd http://127.0.0.1:1\n" + block
+		block = "store etcd http://127.0.0.1:1\ninsecure_plaintext_secrets\n" + block
 	}
 	text := fmt.Sprintf("{\n\tadmin off\n\tlog {\n\t\toutput file {dir}/log\n\t}\n\tauthgate {\n%s\n\t}\n}\n", block)
 	if c.site != "" {
@@ -181,7 +181,7 @@ func (c loadCase) config(t *testing.T, dir string) []byte {
 		t.Fatalf("adapting: %v\n%s", err, text)
 	}
 	if c.json != "" {
-		config = []byte(strings.Replace(string(config), `"authgate":{"store":{"driver":"etcd","endpoints":["http://127.0.0.1:1"]}}`, `"authgate":`+c.json, 1))
+		config = []byte(strings.Replace(string(config), `"authgate":{"store":{"driver":"etcd","endpoints":["http://127.0.0.1:1"]},"insecure_plaintext_secrets":true}`, `"authgate":`+c.json, 1))
 		config = []byte(strings.Replace(string(config), `{"roles":["X"]}`, `{}`, 1))
 	}
 	if c.handler != "" {

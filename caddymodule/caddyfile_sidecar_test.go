@@ -18,7 +18,7 @@ func TestSidecarTells(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
-	const external = "\t\tstore etcd http://127.0.0.1:1\n"
+	const external = "\t\tstore etcd http://127.0.0.1:1\n\t\tinsecure_plaintext_secrets\n"
 	for name, c := range map[string]struct{ store, site, want string }{
 		"no_store":       {"", "authgate {\nanonymous\n}", "this build has no embedded store; name an external one: `store etcd https://...` in the authgate block"},
 		"embedded_store": {"\t\tstore embedded\n", "authgate {\nanonymous\n}", `this build has no store "embedded"; it has: etcd`},

@@ -13,6 +13,7 @@ import (
 // etcdServer is an external etcd as gateways see it: on a loopback port of the test process.
 type etcdServer struct {
 	URL     string
+	keyFile string // of the gateways that use it
 	cfg     *embed.Config
 	running *embed.Etcd
 }
@@ -26,7 +27,7 @@ func startEtcd(t testing.TB) *etcdServer {
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{address}, []url.URL{address}
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	cfg.UnsafeNoFsync = true
-	e := &etcdServer{URL: address.String(), cfg: cfg}
+	e := &etcdServer{URL: address.String(), keyFile: newKeyFile(t), cfg: cfg}
 	e.start(t)
 	t.Cleanup(e.stop)
 	return e
@@ -54,7 +55,12 @@ func (e *etcdServer) stop() {
 	}
 }
 
-// store is the Caddyfile's line for this etcd below a prefix of its own.
+// store is the Caddyfile's lines for this etcd, encrypted, below a prefix of its own.
 func (e *etcdServer) store(prefix string) string {
-	return fmt.Sprintf("store etcd %s {\n\t\t\tprefix /%s/\n\t\t}", e.URL, prefix)
+	return e.storeWith(prefix, "encryption_key_file "+e.keyFile)
+}
+
+// storeWith is store with other lines about encryption.
+func (e *etcdServer) storeWith(prefix, encryption string) string {
+	return fmt.Sprintf("store etcd %s {\n\t\t\tprefix /%s/\n\t\t}\n\t\t%s", e.URL, prefix, encryption)
 }

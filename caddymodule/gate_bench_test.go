@@ -25,12 +25,13 @@ import (
 type memoryStore struct{}
 
 func (memoryStore) Key() string                           { return "memory" }
+func (memoryStore) KeyPrefix() string                     { return store.DefaultPrefix }
 func (memoryStore) Open(*zap.Logger) (store.Store, error) { return store.NewMemory(), nil }
 
 // benchApp is a provisioned app over the memory store, with one issuer and one stored credential.
 func benchApp(tb testing.TB, idp *authntest.IdP) *App {
 	tb.Helper()
-	b, err := openBackend(memoryStore{}, Cache{Entries: 1000}, zap.NewNop())
+	b, err := openBackend(memoryStore{}, encryption{plaintext: true}, Cache{Entries: 1000}, zap.NewNop())
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -14,8 +14,8 @@ import (
 
 func init() { caddy.RegisterModule(LocalAdmin{}) }
 
-// LocalAdmin adds authgate's status to Caddy's local admin socket. It owns nothing: Caddy makes a new one
-// at each load and never cleans it up.
+// LocalAdmin adds authgate's status, and the command to encrypt anew, to Caddy's local admin socket. It
+// owns nothing: Caddy makes a new one at each load and never cleans it up.
 type LocalAdmin struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -25,13 +25,17 @@ func (LocalAdmin) CaddyModule() caddy.ModuleInfo {
 
 // Routes implements caddy.AdminRouter.
 func (LocalAdmin) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{{Pattern: "GET /authgate/status", Handler: caddy.AdminHandlerFunc(serveStatus)}}
+	return []caddy.AdminRoute{
+		{Pattern: "GET /authgate/status", Handler: caddy.AdminHandlerFunc(serveStatus)},
+		{Pattern: "POST /authgate/reencrypt", Handler: caddy.AdminHandlerFunc(serveReencrypt)},
+	}
 }
 
 // status is the answer of GET /authgate/status. It holds no secret and no name of a caller.
 type status struct {
 	Ready    bool              `json:"ready"`
 	Store    storeStatus       `json:"store"`
+	Sealing  encryptionStatus  `json:"encryption"`
 	Issuers  []issuerStatus    `json:"issuers"`
 	Requests map[string]uint64 `json:"requests"`
 	Upstream map[string]uint64 `json:"upstream"`
@@ -104,6 +108,7 @@ func (a *App) status(ctx context.Context) status {
 	s := status{
 		Ready:    a.ready(ctx) == nil,
 		Store:    storeStatus{Driver: a.driver, Fresh: feed.Fresh, Revision: feed.Revision, Confirmed: feed.Confirmed, Resyncs: feed.Resyncs},
+		Sealing:  a.encryptionStatus(),
 		Issuers:  []issuerStatus{},
 		Requests: map[string]uint64{}, Upstream: map[string]uint64{},
 		Tokens:   a.backend.tokens.Stats().Entries,
@@ -127,6 +132,7 @@ func (a *App) status(ctx context.Context) status {
 	for _, upstream := range a.bypassed.list() {
 		s.Warnings = append(s.Warnings, "a credential is stored for "+upstream+" but a route proxies there without `transport authgate`")
 	}
+	s.Warnings = append(s.Warnings, a.unreadable(ctx)...)
 	hidden, err := a.service.Shadowed(ctx)
 	if err != nil {
 		s.Warnings = append(s.Warnings, "whether the Caddyfile hides stored service types cannot be told: the store is unavailable")

@@ -116,7 +116,7 @@ func TestBrokenRecord(t *testing.T) {
 	t.Parallel()
 	p, at := newPlant(t), newSite(t)
 	etcd := startEtcd(t)
-	start(t, p.setup(at, etcd.store("d5"), ""))
+	start(t, p.setup(at, etcd.storeWith("d5", "insecure_plaintext_secrets"), ""))
 	p.store(t, at, "a-key-that-gets-lost")
 	p.call(t, at).passed(t)
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{etcd.URL}, DialTimeout: exchangeTime})

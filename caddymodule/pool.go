@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -16,13 +17,14 @@ import (
 	"github.com/authgate/authgate/authmethods"
 	"github.com/authgate/authgate/authn"
 	"github.com/authgate/authgate/store"
+	"github.com/authgate/authgate/store/seal"
 )
 
 // The two things that outlive a configuration: a reload takes them over, so caches stay warm, the store
 // keeps its connection and its one watch, and the old configuration's last requests still find them
 // (design.md, flow d). Values are released in Cleanup only.
 var (
-	backends = caddy.NewUsagePool() // key: resolved store and cache settings -> *backend
+	backends = caddy.NewUsagePool() // key: resolved store, encryption and cache settings -> *backend
 	issuers  = caddy.NewUsagePool() // key: fingerprint of an issuer's settings -> pooledIssuer
 )
 
@@ -31,6 +33,8 @@ type StoreDriver interface {
 	// Key tells stores apart: two configurations with equal keys share one store. It may hold secrets;
 	// only its hash is kept.
 	Key() string
+	// KeyPrefix begins all of the store's keys. Encrypted values are bound to it.
+	KeyPrefix() string
 	// Open returns without waiting for the network. A store that also has a method Start() error takes up
 	// files, locks and goroutines there only, since a configuration may be provisioned just to be validated.
 	Open(logger *zap.Logger) (store.Store, error)
@@ -39,6 +43,7 @@ type StoreDriver interface {
 // backend is a store with its watch and everything that is read through it.
 type backend struct {
 	store   store.Store
+	sealed  *seal.Store // the same store; nil if it holds everything in clear
 	feed    *store.Feed
 	records *authmethods.Records
 	tokens  *authn.TokenCache
@@ -49,8 +54,8 @@ type backend struct {
 	done   sync.WaitGroup
 }
 
-func backendKey(driver, key string, c Cache) string {
-	raw, err := json.Marshal([]any{driver, key, c})
+func backendKey(driver, key string, e encryption, c Cache) string {
+	raw, err := json.Marshal([]any{driver, key, e.ids(), e.plaintext, c})
 	if err != nil {
 		panic(err) // strings and numbers only
 	}
@@ -58,12 +63,19 @@ func backendKey(driver, key string, c Cache) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func openBackend(driver StoreDriver, cache Cache, logger *zap.Logger) (*backend, error) {
+func openBackend(driver StoreDriver, e encryption, cache Cache, logger *zap.Logger) (*backend, error) {
 	s, err := driver.Open(logger)
 	if err != nil {
 		return nil, err
 	}
-	b := &backend{store: s, tokens: authn.NewTokenCache(cache.Entries)}
+	sealed, err := e.wrap(s, driver, logger)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if sealed != nil {
+		s = sealed
+	}
+	b := &backend{store: s, sealed: sealed, tokens: authn.NewTokenCache(cache.Entries)}
 	b.feed = store.NewFeed(s, store.FeedConfig{Logger: logger, MaxStale: time.Duration(cache.MaxStale)})
 	b.records = authmethods.NewRecords(s, b.feed, cache.Entries)
 	return b, nil

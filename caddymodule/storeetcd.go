@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -81,6 +82,9 @@ func (s *EtcdStore) Key() string {
 	}
 	return string(raw)
 }
+
+// KeyPrefix implements StoreDriver.
+func (s *EtcdStore) KeyPrefix() string { return cmp.Or(s.config.Prefix, store.DefaultPrefix) }
 
 // Open implements StoreDriver.
 func (s *EtcdStore) Open(logger *zap.Logger) (store.Store, error) {

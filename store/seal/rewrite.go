@@ -19,20 +19,21 @@ const (
 	// 1.5 MiB.
 	rewriteOps   = 64
 	rewriteBytes = 512 << 10
+	// rewriteAttempts is how often one value is tried against others who change it.
+	rewriteAttempts = 16
 )
 
 // Progress counts the values of the store that are, or ought to be, encrypted.
 type Progress struct {
 	Total      int `json:"total"`
-	Current    int `json:"current"`    // sealed by the first key before
+	Current    int `json:"current"`    // sealed by the first key already, by us or others; or gone meanwhile
 	Rewritten  int `json:"rewritten"`  // sealed by it now; in a dry run: to be sealed
-	Skipped    int `json:"skipped"`    // changed or removed by others meanwhile, who sealed them themselves
 	Unreadable int `json:"unreadable"` // cannot be opened: left as they are
 }
 
 // Rewrite seals every value anew that is not sealed by the first key, also those in clear if these may be
-// read. It changes no value that somebody else changes meanwhile, so it can be interrupted at any time and
-// begun again: what was done is then current. report is told of every step; with dry, it only counts. A
+// read. A value that somebody else changes meanwhile is read again, so nothing is ever put back. It can be
+// interrupted at any time and begun again: what was done is then current. report is told of every step; with dry, it only counts. A
 // second call while one runs is ErrRunning.
 func (s *Store) Rewrite(ctx context.Context, dry bool, report func(Progress)) (Progress, error) {
 	var p Progress
@@ -107,16 +108,35 @@ func (w *rewriter) batch(ctx context.Context, kvs []store.KV) error {
 		return nil
 	case !errors.Is(err, store.ErrConflict):
 		return err
-	case len(kvs) == 1:
-		w.Skipped++
-		return nil
 	}
-	for i := range kvs {
-		if err := w.batch(ctx, kvs[i:i+1]); err != nil {
+	for _, kv := range kvs {
+		if err := w.one(ctx, kv); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// one rewrites a value that others may be changing, perhaps with another key than ours.
+func (w *rewriter) one(ctx context.Context, kv store.KV) error {
+	for range rewriteAttempts {
+		err := w.put(ctx, []store.KV{kv})
+		if err == nil {
+			w.Rewritten++
+			return nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		if kv, _, err = w.s.inner.Get(ctx, kv.Key); err != nil {
+			return err
+		}
+		if id, _ := Sealed(kv.Value); kv.Revision == 0 || id == w.keys.keys[0].id {
+			w.Current++
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %w again and again", kv.Key, store.ErrConflict)
 }
 
 func (w *rewriter) put(ctx context.Context, kvs []store.KV) error {

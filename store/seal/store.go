@@ -48,8 +48,12 @@ const startLimit = 2 * time.Second
 // unusable is what a value that cannot be opened is replaced with.
 const unusable = "authgate-seal:unusable"
 
-// Wrap returns a Store around inner, which belongs to it from now on.
+// Wrap returns a Store around inner, which belongs to it from now on. A Config without a prefix or keys is
+// a programming error and panics.
 func Wrap(inner store.Store, cfg Config) *Store {
+	if cfg.Prefix == "" || (cfg.Keys == nil) == (cfg.Load == nil) {
+		panic("seal: a store needs a prefix, and either keys or a way to load them")
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
