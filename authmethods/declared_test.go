@@ -87,16 +87,16 @@ func TestDeclaredObjectsAreReadOnly(t *testing.T) {
 	name, typeText, methodText := "other",
 		"service-type object ams is declared in the Caddyfile and cannot be changed here",
 		"Auth method object ams a.corp is declared in the Caddyfile and cannot be changed here"
-	_, err := rig.svc.UpdateServiceType(rig.ctx, "ams", authmethods.ServiceTypePatch{Name: &name})
+	_, err := rig.svc.UpdateServiceType(rig.ctx, "ams", authmethods.ServiceTypePatch{Name: &name}, nil)
 	wantKind(t, err, fault.Conflict)
 	wantText(t, err, typeText)
-	_, err = rig.svc.DeleteServiceType(rig.ctx, "ams")
+	_, err = rig.svc.DeleteServiceType(rig.ctx, "ams", nil)
 	wantKind(t, err, fault.Conflict)
 	wantText(t, err, typeText)
-	_, err = rig.svc.UpdateMethod(rig.ctx, "ams", "a.corp", authmethods.MethodPatch{})
+	_, err = rig.svc.UpdateMethod(rig.ctx, "ams", "a.corp", authmethods.MethodPatch{}, nil)
 	wantKind(t, err, fault.Conflict)
 	wantText(t, err, methodText)
-	_, err = rig.svc.DeleteMethod(rig.ctx, "ams", "a.corp")
+	_, err = rig.svc.DeleteMethod(rig.ctx, "ams", "a.corp", nil)
 	wantKind(t, err, fault.Conflict)
 	wantText(t, err, methodText)
 	_, err = rig.svc.CreateServiceType(rig.ctx, serviceType("ams", authmethods.KindAPIKey, "c.corp"))
@@ -105,7 +105,7 @@ func TestDeclaredObjectsAreReadOnly(t *testing.T) {
 	wantKind(t, err, fault.Exists)
 	rig.serviceType("stored", authmethods.KindAPIKey, "c.corp")
 	rename := "ams"
-	_, err = rig.svc.UpdateServiceType(rig.ctx, "stored", authmethods.ServiceTypePatch{Name: &rename})
+	_, err = rig.svc.UpdateServiceType(rig.ctx, "stored", authmethods.ServiceTypePatch{Name: &rename}, nil)
 	wantKind(t, err, fault.Exists)
 
 	// A declared service type may have stored methods for its other hosts, and keeps them.

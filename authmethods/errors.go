@@ -16,10 +16,14 @@ const (
 	resServiceType = "service-type"
 	resMethod      = "auth method"
 	resMethodTitle = "Auth method"
+
+	resBinding      = "binding"
+	resBindingTitle = "Binding"
 )
 
-// The texts below are made for clients: what an error of kind Invalid, NotFound, Exists or Conflict
-// from this package holds may be shown as it is. Errors of other kinds may not.
+// The texts below are made for clients: what an error of kind Invalid, NotFound, Exists, Conflict or
+// Precondition from this package holds may be shown as it is. Errors of other kinds may not, but see
+// MapError.
 
 func notFound(what string) error {
 	return fault.New(fault.NotFound, "", "", "%s was not found", what)
@@ -45,6 +49,10 @@ func readOnly(resource, name, origin string) error {
 	return fault.New(fault.Conflict, "", "", "%s object %s is declared in the %s and cannot be changed here", resource, name, origin)
 }
 
+func stale(resource, name string) error {
+	return fault.New(fault.Precondition, "", "", "%s object %s has changed: it is not at a revision If-Match names", resource, name)
+}
+
 // unusable says that a credential is configured and cannot be attached: 503, the upstream is not called.
 func unusable(format string, args ...any) error {
 	return fault.New(fault.Unavailable, "attaching credential", "", format, args...)
@@ -52,8 +60,11 @@ func unusable(format string, args ...any) error {
 
 // storeError classifies a failure of the store for this package's callers. What the store calls
 // invalid, missing or conflicting is about its own keys and revisions: no text of that may pass as one
-// made for clients.
+// made for clients. What stale made stays as it is.
 func storeError(op string, err error) error {
+	if fault.Is(err, fault.Precondition) {
+		return err
+	}
 	kind := fault.Internal
 	switch {
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound),

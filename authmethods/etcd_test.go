@@ -57,7 +57,7 @@ func TestOnEtcd(t *testing.T) {
 	}
 	other[0] = hosts[0]
 	update(one, "big", authmethods.ServiceTypePatch{Hosts: &other})
-	if _, err := one.svc.DeleteServiceType(one.ctx, "big"); err != nil {
+	if _, err := one.svc.DeleteServiceType(one.ctx, "big", nil); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := two.svc.Methods(two.ctx); err != nil || len(left) != 0 {

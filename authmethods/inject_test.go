@@ -193,7 +193,7 @@ func TestInjectFailsClosed(t *testing.T) {
 
 func update(r *rig, name string, p authmethods.ServiceTypePatch) {
 	r.t.Helper()
-	if _, err := r.svc.UpdateServiceType(r.ctx, name, p); err != nil {
+	if _, err := r.svc.UpdateServiceType(r.ctx, name, p, nil); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -319,15 +319,15 @@ func TestInjectFollowsWrites(t *testing.T) {
 	rig.apiKey("one", "a.corp", 443, "key-1")
 	want("key-1", false)
 	rotated := secret.New("key-2")
-	if _, err := rig.svc.UpdateMethod(rig.ctx, "one", "a.corp", authmethods.MethodPatch{AccessKey: &rotated}); err != nil {
+	if _, err := rig.svc.UpdateMethod(rig.ctx, "one", "a.corp", authmethods.MethodPatch{AccessKey: &rotated}, nil); err != nil {
 		t.Fatal(err)
 	}
 	want("key-2", false)
-	if _, err := rig.svc.DeleteMethod(rig.ctx, "one", "a.corp"); err != nil {
+	if _, err := rig.svc.DeleteMethod(rig.ctx, "one", "a.corp", nil); err != nil {
 		t.Fatal(err)
 	}
 	want("", true)
-	if _, err := rig.svc.DeleteServiceType(rig.ctx, "one"); err != nil {
+	if _, err := rig.svc.DeleteServiceType(rig.ctx, "one", nil); err != nil {
 		t.Fatal(err)
 	}
 	want("", false)

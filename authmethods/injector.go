@@ -42,6 +42,9 @@ type Injector interface {
 type InjectOptions struct {
 	// AllowPlainHTTP lets credentials leave this machine unencrypted (insecure_plain_http).
 	AllowPlainHTTP bool
+	// Map attaches the token that the external service gives the caller's own identity, by its binding, in
+	// place of the stored credential. Callers without a principal or a binding are refused (Forbidden).
+	Map bool
 }
 
 // Injector returns an Injector of this configuration. serviceType names the service type whose

@@ -23,6 +23,8 @@ const (
 	maxPath           = 2048
 	maxRetrievalField = 256
 	maxQueryName      = 256
+	maxAuthIdentifier = 2048 // bytes; a distinguished name of many parts, or issuer and subject
+	maxUniqueKey      = 1024
 )
 
 // pathSegmentFault says why s cannot be one segment of the API's paths, or "" (specs A5).

@@ -141,8 +141,11 @@ func (s *Service) CreateMethod(ctx context.Context, service string, v Method) (s
 }
 
 // UpdateMethod applies p to the auth method of a host in the service type called service. It may move
-// to another host or service type.
-func (s *Service) UpdateMethod(ctx context.Context, service, host string, p MethodPatch) (store.Item[*Method], error) {
+// to another host or service type. A method that is not at a revision match allows is left as it is.
+func (s *Service) UpdateMethod(
+	ctx context.Context, service, host string, p MethodPatch, match store.Match,
+) (store.Item[*Method], error) {
+	const op = "updating auth method"
 	for attempt := 0; ; attempt++ {
 		item, err := s.Method(ctx, service, host)
 		if err != nil {
@@ -150,6 +153,12 @@ func (s *Service) UpdateMethod(ctx context.Context, service, host string, p Meth
 		}
 		if item.Value.Origin != "" {
 			return item, readOnly(resMethodTitle, service+" "+host, item.Value.Origin)
+		}
+		if err := checkMatch(ctx, s.rec.methods, item, match, resMethodTitle, service+" "+host); err != nil {
+			if retry(ctx, attempt, err) {
+				continue
+			}
+			return item, storeError(op, err)
 		}
 		v := p.apply(*item.Value, s.now().UTC())
 		if err := v.checkRequired(); err != nil {
@@ -174,14 +183,15 @@ func (s *Service) UpdateMethod(ctx context.Context, service, host string, p Meth
 			return store.Item[*Method]{ID: m.UUID, Value: m, Revision: revision}, nil
 		}
 		if !retry(ctx, attempt, err) {
-			return item, methodWriteError("updating auth method", m.Host, err)
+			return item, methodWriteError(op, m.Host, err)
 		}
 	}
 }
 
 // DeleteMethod deletes the auth method of a host in the service type called service. Unlike Method it
-// also finds one of another kind and one that cannot be read: either would block the host for good.
-func (s *Service) DeleteMethod(ctx context.Context, service, host string) (store.Item[*Method], error) {
+// also finds one of another kind and one that cannot be read: either would block the host for good. One
+// that is not at a revision match allows is left.
+func (s *Service) DeleteMethod(ctx context.Context, service, host string, match store.Match) (store.Item[*Method], error) {
 	for attempt := 0; ; attempt++ {
 		st, err := s.ServiceType(ctx, service)
 		if err != nil {
@@ -194,11 +204,13 @@ func (s *Service) DeleteMethod(ctx context.Context, service, host string) (store
 		if item.Err == nil && item.Value.Origin != "" {
 			return item, readOnly(resMethodTitle, service+" "+host, item.Value.Origin)
 		}
-		tx := store.NewTx()
-		s.rec.methods.DeleteIn(tx, item)
-		revision, err := s.rec.commit(ctx, tx)
+		err = checkMatch(ctx, s.rec.methods, item, match, resMethodTitle, service+" "+host)
 		if err == nil {
-			item.Revision = revision
+			tx := store.NewTx()
+			s.rec.methods.DeleteIn(tx, item)
+			item.Revision, err = s.rec.commit(ctx, tx)
+		}
+		if err == nil {
 			return item, nil
 		}
 		if !retry(ctx, attempt, err) {

@@ -1,15 +1,29 @@
 package authmethods
 
 import (
+	"crypto/x509"
 	"errors"
 	"maps"
 	"slices"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // Deps are what a Service needs beside its records. Now is required.
 type Deps struct {
-	Now func() time.Time
+	Now      func() time.Time
+	Logger   *zap.Logger // nil: nothing is logged
+	Retrieve RetrieveConfig
+}
+
+// RetrieveConfig says how tokens are retrieved from external services.
+type RetrieveConfig struct {
+	// AllowPrivateAddresses lets external services be on private and loopback addresses. Link-local and
+	// metadata addresses stay refused.
+	AllowPrivateAddresses bool
+	// Roots are trusted to vouch for external services, beside the system's.
+	Roots *x509.CertPool
 }
 
 // Service manages service types and auth methods and makes Injectors. One is built per configuration

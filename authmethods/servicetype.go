@@ -12,12 +12,18 @@ const (
 	KindHeaders = "headers"
 )
 
+// The ways a caller may authenticate, as AuthTypes and a Binding's AuthType name them.
+const (
+	AuthTypeX509 = "x509"
+	AuthTypeOIDC = "oidc"
+)
+
 // OriginCaddyfile is the Origin of declared objects; stored objects have none.
 const OriginCaddyfile = "Caddyfile"
 
 // The values a service type may hold, in the order the API's error texts print them.
 func supportedTypes() []string       { return []string{"ams", "web-api", "custom"} }
-func supportedAuthTypes() []string   { return []string{"x509", "oidc"} }
+func supportedAuthTypes() []string   { return []string{AuthTypeX509, AuthTypeOIDC} }
 func supportedAuthMethods() []string { return []string{KindAPIKey, KindHeaders} }
 
 // ServiceType groups hosts that are reached with one kind of credential. It is immutable once a Service
@@ -26,7 +32,7 @@ type ServiceType struct {
 	UUID       string
 	Name       string   // unique; the path key of everything below it
 	Hosts      []string // opaque, compared byte for byte by the API and normalised by the Injector
-	AuthTypes  []string // how callers may authenticate: x509, oidc
+	AuthTypes  []string // how callers may authenticate: AuthTypeX509, AuthTypeOIDC
 	AuthMethod string   // KindAPIKey or KindHeaders: the kind of the methods below it
 	Type       string   // ams, web-api or custom; picks Defaults
 	CreatedOn  time.Time

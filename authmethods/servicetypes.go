@@ -104,8 +104,10 @@ func (s *Service) CreateServiceType(ctx context.Context, v ServiceType) (store.I
 	return item, nil
 }
 
-// UpdateServiceType applies p to the service type called name.
-func (s *Service) UpdateServiceType(ctx context.Context, name string, p ServiceTypePatch) (store.Item[*ServiceType], error) {
+// UpdateServiceType applies p to the service type called name if it is at a revision that match allows.
+func (s *Service) UpdateServiceType(
+	ctx context.Context, name string, p ServiceTypePatch, match store.Match,
+) (store.Item[*ServiceType], error) {
 	item, err := s.ServiceType(ctx, name)
 	if err != nil {
 		return item, err
@@ -117,7 +119,7 @@ func (s *Service) UpdateServiceType(ctx context.Context, name string, p ServiceT
 	var refused error // by change, and so made for the client, unlike what the store says
 	item, err = s.rec.types.Update(ctx, item.ID, func(old store.Item[*ServiceType]) (*ServiceType, error) {
 		var st *ServiceType
-		if st, refused = s.changeType(old, name, p); refused == nil {
+		if st, refused = s.changeType(old, name, p, match); refused == nil {
 			newName = st.Name
 		}
 		return st, refused
@@ -133,12 +135,17 @@ func (s *Service) UpdateServiceType(ctx context.Context, name string, p ServiceT
 	return item, typeWriteError("updating service type", newName, err)
 }
 
-func (s *Service) changeType(old store.Item[*ServiceType], name string, p ServiceTypePatch) (*ServiceType, error) {
+func (s *Service) changeType(
+	old store.Item[*ServiceType], name string, p ServiceTypePatch, match store.Match,
+) (*ServiceType, error) {
 	if old.Err != nil {
 		return nil, fault.New(fault.Internal, "reading service type", "", "%w", old.Err)
 	}
 	if old.Value.Name != name { // renamed since it was looked up
 		return nil, notFound("Service-type")
+	}
+	if !match.Allows(old.Revision) {
+		return nil, stale(resServiceType, name)
 	}
 	st, err := newServiceType(p.apply(*old.Value, s.now().UTC()))
 	if err != nil {

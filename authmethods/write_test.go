@@ -59,7 +59,7 @@ func TestDeleteServiceTypeCascades(t *testing.T) {
 	}
 	rig.apiKey("other", hosts[0], 443, key)
 	rig.corrupt("auth-methods", rig.id("big", hosts[1]), "{") // D5: it must not stay behind either
-	if _, err := rig.svc.DeleteServiceType(rig.ctx, "big"); err != nil {
+	if _, err := rig.svc.DeleteServiceType(rig.ctx, "big", nil); err != nil {
 		t.Fatal(err)
 	}
 	left, err := rig.svc.Methods(rig.ctx)
@@ -86,7 +86,7 @@ func TestDeleteServiceTypeRacesCreation(t *testing.T) {
 	rig.serviceType("s", authmethods.KindAPIKey, "h")
 	create := func([]store.Cond, []store.Op) { rig.apiKey("s", "h", 443, key) }
 	w.before.Store(&create)
-	if _, err := rig.svc.DeleteServiceType(rig.ctx, "s"); err != nil {
+	if _, err := rig.svc.DeleteServiceType(rig.ctx, "s", nil); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := rig.svc.Methods(rig.ctx); err != nil || len(left) != 0 {
@@ -100,7 +100,7 @@ func TestCreateMethodRacesDeletion(t *testing.T) {
 	rig, w := newWatchedRig(t)
 	rig.serviceType("s", authmethods.KindAPIKey, "h")
 	remove := func([]store.Cond, []store.Op) {
-		if _, err := rig.svc.DeleteServiceType(rig.ctx, "s"); err != nil {
+		if _, err := rig.svc.DeleteServiceType(rig.ctx, "s", nil); err != nil {
 			t.Error(err)
 		}
 	}
@@ -176,7 +176,7 @@ func TestUpdateMethodMoves(t *testing.T) {
 	rig.headers("headed", "b", 1, map[string]string{"X-T": key})
 	text := func(s string) *string { return &s }
 	move := func(p authmethods.MethodPatch) error {
-		_, err := rig.svc.UpdateMethod(rig.ctx, "one", "a", p)
+		_, err := rig.svc.UpdateMethod(rig.ctx, "one", "a", p, nil)
 		return err
 	}
 	wantText(t, move(authmethods.MethodPatch{ServiceUUID: text("nobody")}), "Service-type was not found")
@@ -207,12 +207,12 @@ func TestKindSwitch(t *testing.T) {
 	update(rig, "s", authmethods.ServiceTypePatch{AuthMethod: &kind})
 	_, err := rig.svc.Method(rig.ctx, "s", "a")
 	wantText(t, err, "Auth method was not found")
-	_, err = rig.svc.UpdateMethod(rig.ctx, "s", "a", authmethods.MethodPatch{})
+	_, err = rig.svc.UpdateMethod(rig.ctx, "s", "a", authmethods.MethodPatch{}, nil)
 	wantText(t, err, "Auth method was not found")
 	if all, err := rig.svc.Methods(rig.ctx); err != nil || len(all) != 2 {
 		t.Errorf("methods: %v, %v", all, err)
 	}
-	if _, err := rig.svc.DeleteMethod(rig.ctx, "s", "a"); err != nil {
+	if _, err := rig.svc.DeleteMethod(rig.ctx, "s", "a", nil); err != nil {
 		t.Fatal(err)
 	}
 	rig.headers("s", "a", 1, map[string]string{"X-T": key})
@@ -236,18 +236,18 @@ func TestBrokenRecords(t *testing.T) {
 	if all, err := rig.svc.Methods(rig.ctx); err != nil || len(all) != 1 || all[0].Err == nil {
 		t.Errorf("methods: %v, %v", all, err)
 	}
-	if _, err := rig.svc.DeleteMethod(rig.ctx, "s", "a"); err != nil {
+	if _, err := rig.svc.DeleteMethod(rig.ctx, "s", "a", nil); err != nil {
 		t.Fatal(err)
 	}
 	rig.corrupt("service-types", st.UUID, `{"v":9}`)
 	_, err = rig.svc.ServiceType(rig.ctx, "s")
 	wantKind(t, err, fault.Internal)
-	_, err = rig.svc.UpdateServiceType(rig.ctx, "s", authmethods.ServiceTypePatch{})
+	_, err = rig.svc.UpdateServiceType(rig.ctx, "s", authmethods.ServiceTypePatch{}, nil)
 	wantKind(t, err, fault.Internal)
 	if all, err := rig.svc.ServiceTypes(rig.ctx); err != nil || len(all) != 1 || all[0].Err == nil {
 		t.Errorf("service types: %v, %v", all, err)
 	}
-	if _, err := rig.svc.DeleteServiceType(rig.ctx, "s"); err != nil {
+	if _, err := rig.svc.DeleteServiceType(rig.ctx, "s", nil); err != nil {
 		t.Fatal(err)
 	}
 	rig.serviceType("s", authmethods.KindAPIKey, "a")
@@ -269,17 +269,17 @@ func TestStoreDown(t *testing.T) {
 			return err
 		},
 		"update type": func() error {
-			_, err := rig.svc.UpdateServiceType(rig.ctx, "s", authmethods.ServiceTypePatch{})
+			_, err := rig.svc.UpdateServiceType(rig.ctx, "s", authmethods.ServiceTypePatch{}, nil)
 			return err
 		},
-		"delete type":  func() error { _, err := rig.svc.DeleteServiceType(rig.ctx, "s"); return err },
+		"delete type":  func() error { _, err := rig.svc.DeleteServiceType(rig.ctx, "s", nil); return err },
 		"list methods": func() error { _, err := rig.svc.Methods(rig.ctx); return err },
 		"method":       func() error { _, err := rig.svc.Method(rig.ctx, "s", "a"); return err },
 		"create method": func() error {
 			_, err := rig.svc.CreateMethod(rig.ctx, "s", authmethods.Method{Host: "a", Port: 1, AccessKey: secret.New(key)})
 			return err
 		},
-		"delete method": func() error { _, err := rig.svc.DeleteMethod(rig.ctx, "s", "a"); return err },
+		"delete method": func() error { _, err := rig.svc.DeleteMethod(rig.ctx, "s", "a", nil); return err },
 		"shadowed": func() error {
 			_, err := rig.configure(declared("a")).Shadowed(rig.ctx)
 			return err
