@@ -43,26 +43,45 @@ func (a *authMethodsAPI) mount(r *router) {
 	r.handle(http.MethodGet, "/v1/authm", a.read(a.listMethods))
 }
 
-// read wraps a handler that only reads: it authenticates the caller and writes the answer.
-func (a *authMethodsAPI) read(h func(context.Context, *http.Request) (any, error)) http.Handler {
+// view is what a read shows: an object with its revision, or something that has none.
+type view struct {
+	body     any
+	revision int64
+}
+
+// read wraps a handler that only reads: it authenticates the caller, judges the conditions and writes the
+// answer.
+func (a *authMethodsAPI) read(h func(context.Context, *http.Request) (view, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := any(nil), a.guard.check(r)
+		var c conditions
+		var v view
+		err := a.guard.check(r)
 		if err == nil {
-			body, err = h(r.Context(), r)
+			c, err = readConditions(r.Header)
 		}
-		if err != nil {
+		if err == nil {
+			v, err = h(r.Context(), r)
+		}
+		switch {
+		case err != nil:
 			a.refuse(w, err)
-			return
+		case v.revision != 0 && !c.match.Allows(v.revision):
+			a.refuse(w, errPrecondition)
+		case c.none.names(v.revision):
+			w.Header().Set("ETag", etag(v.revision))
+			w.WriteHeader(http.StatusNotModified)
+		default:
+			writeObject(w, http.StatusOK, v)
 		}
-		writeJSON(w, http.StatusOK, body)
 	})
 }
 
 // write wraps a handler that changes something: beside what read does it refuses other sites' requests
-// and writes the audit line.
-func (a *authMethodsAPI) write(verb, kind string, h func(http.ResponseWriter, *http.Request) (outcome, error)) http.Handler {
+// and writes the audit line. The handler judges the conditions, where it knows the object.
+func (a *authMethodsAPI) write(verb, kind string, h func(http.ResponseWriter, *http.Request, conditions) (outcome, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		line := writeLine{verb: verb, kind: kind, start: a.audit.now()}
+		var c conditions
 		var out outcome
 		err := sameSite(r)
 		if err == nil {
@@ -70,7 +89,10 @@ func (a *authMethodsAPI) write(verb, kind string, h func(http.ResponseWriter, *h
 		}
 		if err == nil {
 			line.caller = "admin_key"
-			out, err = h(w, r)
+			c, err = readConditions(r.Header)
+		}
+		if err == nil {
+			out, err = h(w, r, c)
 		}
 		if err != nil {
 			code, _ := errorAnswer(err)
@@ -83,8 +105,16 @@ func (a *authMethodsAPI) write(verb, kind string, h func(http.ResponseWriter, *h
 			w.WriteHeader(out.code)
 			return
 		}
-		writeJSON(w, out.code, out.body)
+		writeObject(w, out.code, view{out.body, out.revision})
 	})
+}
+
+// writeObject answers with v and its ETag, if it has one.
+func writeObject(w http.ResponseWriter, code int, v view) {
+	if tag := etag(v.revision); tag != "" {
+		w.Header().Set("ETag", tag)
+	}
+	writeJSON(w, code, v.body)
 }
 
 // refuse answers an error, and logs those whose cause the client is not told.

@@ -44,6 +44,8 @@ func statusWord(code int) string {
 		return "METHOD NOT ALLOWED"
 	case http.StatusConflict:
 		return "CONFLICT"
+	case http.StatusPreconditionFailed:
+		return "PRECONDITION FAILED"
 	case http.StatusRequestEntityTooLarge:
 		return "REQUEST ENTITY TOO LARGE"
 	case http.StatusUnprocessableEntity:
@@ -72,6 +74,8 @@ func errorAnswer(err error) (code int, message string) {
 		code = http.StatusNotFound
 	case fault.Exists, fault.Conflict:
 		code = http.StatusConflict
+	case fault.Precondition: // changed by others since it was looked up
+		return errPrecondition.code, errPrecondition.message
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable, "The store cannot be reached now. Try again later"
 	default:

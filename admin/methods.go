@@ -7,6 +7,7 @@ import (
 
 	"github.com/authgate/authgate/authmethods"
 	"github.com/authgate/authgate/internal/secret"
+	"github.com/authgate/authgate/store"
 )
 
 // methodBody is an auth method as answers show it, secrets included: upstream's samples do, and its
@@ -68,7 +69,7 @@ func (in *methodInput) secrets() map[string]secret.String {
 }
 
 // createMethod looks the service type up before it reads the body, as upstream does.
-func (a *authMethodsAPI) createMethod(w http.ResponseWriter, r *http.Request) (outcome, error) {
+func (a *authMethodsAPI) createMethod(w http.ResponseWriter, r *http.Request, _ conditions) (outcome, error) {
 	service := r.PathValue("service")
 	if _, err := a.svc.ServiceType(r.Context(), service); err != nil {
 		return outcome{}, err
@@ -91,10 +92,10 @@ func (a *authMethodsAPI) createMethod(w http.ResponseWriter, r *http.Request) (o
 	return outcome{item.ID, item.Revision, http.StatusCreated, showMethod(item.Value)}, nil
 }
 
-func (a *authMethodsAPI) listMethods(ctx context.Context, _ *http.Request) (any, error) {
+func (a *authMethodsAPI) listMethods(ctx context.Context, _ *http.Request) (view, error) {
 	items, err := a.svc.Methods(ctx)
 	if err != nil {
-		return nil, err
+		return view{}, err
 	}
 	list := methodList{AuthMethods: make([]methodBody, 0, len(items))}
 	for _, item := range items {
@@ -104,32 +105,34 @@ func (a *authMethodsAPI) listMethods(ctx context.Context, _ *http.Request) (any,
 		}
 		list.AuthMethods = append(list.AuthMethods, showMethod(item.Value))
 	}
-	return list, nil
+	return view{body: list}, nil
 }
 
-func (a *authMethodsAPI) getMethod(ctx context.Context, r *http.Request) (any, error) {
+func (a *authMethodsAPI) getMethod(ctx context.Context, r *http.Request) (view, error) {
 	item, err := a.svc.Method(ctx, r.PathValue("service"), r.PathValue("host"))
 	if err != nil {
-		return nil, err
+		return view{}, err
 	}
-	return showMethod(item.Value), nil
+	return view{showMethod(item.Value), item.Revision}, nil
 }
 
-func (a *authMethodsAPI) updateMethod(w http.ResponseWriter, r *http.Request) (outcome, error) {
+func (a *authMethodsAPI) updateMethod(w http.ResponseWriter, r *http.Request, c conditions) (outcome, error) {
 	service, host := r.PathValue("service"), r.PathValue("host")
-	if _, err := a.svc.Method(r.Context(), service, host); err != nil {
-		return outcome{}, err
-	}
-	patch, err := readMethodPatch(w, r)
+	found, err := a.svc.Method(r.Context(), service, host)
 	if err != nil {
 		return outcome{}, err
 	}
-	return a.patchMethod(r.Context(), service, host, patch)
+	match, met := c.at(found.Revision)
+	patch, err := readMethodPatch(w, r)
+	if err != nil {
+		return outcome{}, unlessMet(met, err)
+	}
+	return a.patchMethod(r.Context(), service, host, patch, match)
 }
 
 // updateSoleMethod is the PUT without a host in its path that the published documentation shows (D2):
 // the body's host names the method, or else it must be the service type's only one. It never guesses.
-func (a *authMethodsAPI) updateSoleMethod(w http.ResponseWriter, r *http.Request) (outcome, error) {
+func (a *authMethodsAPI) updateSoleMethod(w http.ResponseWriter, r *http.Request, c conditions) (outcome, error) {
 	service := r.PathValue("service")
 	if _, err := a.svc.ServiceType(r.Context(), service); err != nil {
 		return outcome{}, err
@@ -144,11 +147,16 @@ func (a *authMethodsAPI) updateSoleMethod(w http.ResponseWriter, r *http.Request
 	} else if host, err = a.svc.SoleHost(r.Context(), service); err != nil {
 		return outcome{}, err
 	}
-	return a.patchMethod(r.Context(), service, host, patch)
+	found, err := a.svc.Method(r.Context(), service, host)
+	if err != nil {
+		return outcome{}, err
+	}
+	match, _ := c.at(found.Revision)
+	return a.patchMethod(r.Context(), service, host, patch, match)
 }
 
-func (a *authMethodsAPI) patchMethod(ctx context.Context, service, host string, patch authmethods.MethodPatch) (outcome, error) {
-	item, err := a.svc.UpdateMethod(ctx, service, host, patch)
+func (a *authMethodsAPI) patchMethod(ctx context.Context, service, host string, patch authmethods.MethodPatch, match store.Match) (outcome, error) {
+	item, err := a.svc.UpdateMethod(ctx, service, host, patch, match)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -172,8 +180,16 @@ func readMethodPatch(w http.ResponseWriter, r *http.Request) (authmethods.Method
 	return patch, err
 }
 
-func (a *authMethodsAPI) deleteMethod(_ http.ResponseWriter, r *http.Request) (outcome, error) {
-	item, err := a.svc.DeleteMethod(r.Context(), r.PathValue("service"), r.PathValue("host"))
+func (a *authMethodsAPI) deleteMethod(_ http.ResponseWriter, r *http.Request, c conditions) (outcome, error) {
+	service, host, match := r.PathValue("service"), r.PathValue("host"), c.match
+	if c.none != nil {
+		found, err := a.svc.Method(r.Context(), service, host)
+		if err != nil {
+			return outcome{}, err
+		}
+		match, _ = c.at(found.Revision)
+	}
+	item, err := a.svc.DeleteMethod(r.Context(), service, host, match)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -41,7 +41,7 @@ func showServiceType(st *authmethods.ServiceType) serviceTypeBody {
 	}
 }
 
-func (a *authMethodsAPI) createServiceType(w http.ResponseWriter, r *http.Request) (outcome, error) {
+func (a *authMethodsAPI) createServiceType(w http.ResponseWriter, r *http.Request, _ conditions) (outcome, error) {
 	var in serviceTypeInput
 	if _, err := readJSON(w, r, &in); err != nil {
 		return outcome{}, err
@@ -55,10 +55,10 @@ func (a *authMethodsAPI) createServiceType(w http.ResponseWriter, r *http.Reques
 	return outcome{item.ID, item.Revision, http.StatusCreated, showServiceType(item.Value)}, nil
 }
 
-func (a *authMethodsAPI) listServiceTypes(ctx context.Context, _ *http.Request) (any, error) {
+func (a *authMethodsAPI) listServiceTypes(ctx context.Context, _ *http.Request) (view, error) {
 	items, err := a.svc.ServiceTypes(ctx)
 	if err != nil {
-		return nil, err
+		return view{}, err
 	}
 	list := serviceTypeList{ServiceTypes: make([]serviceTypeBody, 0, len(items))}
 	for _, item := range items {
@@ -68,27 +68,29 @@ func (a *authMethodsAPI) listServiceTypes(ctx context.Context, _ *http.Request) 
 		}
 		list.ServiceTypes = append(list.ServiceTypes, showServiceType(item.Value))
 	}
-	return list, nil
+	return view{body: list}, nil
 }
 
-func (a *authMethodsAPI) getServiceType(ctx context.Context, r *http.Request) (any, error) {
+func (a *authMethodsAPI) getServiceType(ctx context.Context, r *http.Request) (view, error) {
 	item, err := a.svc.ServiceType(ctx, r.PathValue("service"))
 	if err != nil {
-		return nil, err
+		return view{}, err
 	}
-	return showServiceType(item.Value), nil
+	return view{showServiceType(item.Value), item.Revision}, nil
 }
 
 // updateServiceType looks the object up before it reads the body: 404 comes before 400 (specs C25).
-func (a *authMethodsAPI) updateServiceType(w http.ResponseWriter, r *http.Request) (outcome, error) {
+func (a *authMethodsAPI) updateServiceType(w http.ResponseWriter, r *http.Request, c conditions) (outcome, error) {
 	name := r.PathValue("service")
-	if _, err := a.svc.ServiceType(r.Context(), name); err != nil {
+	found, err := a.svc.ServiceType(r.Context(), name)
+	if err != nil {
 		return outcome{}, err
 	}
+	match, met := c.at(found.Revision)
 	var in serviceTypeInput
 	given, err := readJSON(w, r, &in)
 	if err != nil {
-		return outcome{}, err
+		return outcome{}, unlessMet(met, err)
 	}
 	patch := authmethods.ServiceTypePatch{Name: in.Name, AuthMethod: in.AuthMethod}
 	// null clears a list, and so is refused as empty; it leaves a text as it is (specs/auth-methods 4.4).
@@ -98,15 +100,23 @@ func (a *authMethodsAPI) updateServiceType(w http.ResponseWriter, r *http.Reques
 	if given.has("auth_types") {
 		patch.AuthTypes = &in.AuthTypes
 	}
-	item, err := a.svc.UpdateServiceType(r.Context(), name, patch)
+	item, err := a.svc.UpdateServiceType(r.Context(), name, patch, match)
 	if err != nil {
 		return outcome{}, err
 	}
 	return outcome{item.ID, item.Revision, http.StatusOK, showServiceType(item.Value)}, nil
 }
 
-func (a *authMethodsAPI) deleteServiceType(_ http.ResponseWriter, r *http.Request) (outcome, error) {
-	item, err := a.svc.DeleteServiceType(r.Context(), r.PathValue("service"))
+func (a *authMethodsAPI) deleteServiceType(_ http.ResponseWriter, r *http.Request, c conditions) (outcome, error) {
+	name, match := r.PathValue("service"), c.match
+	if c.none != nil {
+		found, err := a.svc.ServiceType(r.Context(), name)
+		if err != nil {
+			return outcome{}, err
+		}
+		match, _ = c.at(found.Revision)
+	}
+	item, err := a.svc.DeleteServiceType(r.Context(), name, match)
 	if err != nil {
 		return outcome{}, err
 	}

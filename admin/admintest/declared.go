@@ -18,8 +18,11 @@ func testDeclared(h *harness) {
 	const one = "/v1/service-types/" + DeclaredType
 	const method = one + "/hosts/" + DeclaredHost + "/authm"
 	for _, path := range []string{one, method} {
-		if got := h.must(200, "GET", path, ""); got["origin"] != "Caddyfile" {
+		if got := h.must(200, "GET", path, "", "If-Match", `"1"`, "If-None-Match", `"0"`); got["origin"] != "Caddyfile" {
 			h.Errorf("%s: %v", path, got)
+		}
+		if tag := h.do("GET", path, "").header.Get("ETag"); tag != "" {
+			h.Errorf("%s has the ETag %s", path, tag)
 		}
 		for _, verb := range []string{http.MethodPut, http.MethodDelete} {
 			what := "service-type object " + DeclaredType
@@ -28,6 +31,8 @@ func testDeclared(h *harness) {
 			}
 			want := envelope(409, "CONFLICT", what+" is declared in the Caddyfile and cannot be changed here")
 			h.wants(verb+" "+path, h.do(verb, path, "{}"), 409, want)
+			h.wants(verb+" "+path+" If-Match", h.do(verb, path, "{}", "If-Match", `"1"`), 409, want)
+			h.wants(verb+" "+path+" If-None-Match", h.do(verb, path, "{}", "If-None-Match", `*`), 409, want)
 		}
 	}
 	if at, err := time.Parse(time.RFC3339, h.must(200, "GET", one, "")["created_on"].(string)); err != nil || at.IsZero() {

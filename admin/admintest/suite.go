@@ -51,6 +51,7 @@ func (s Suite) Run(t *testing.T) {
 		"CrossSite":      testCrossSite,
 		"UnknownRoutes":  testUnknownRoutes,
 		"WrongMethods":   testWrongMethods,
+		"Conditions":     testConditions,
 	})
 }
 
