@@ -43,6 +43,7 @@ func (h *APIHandler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a := app.(*App)
+	a.checkAccessLog(ctx)
 	h.api, err = admin.New(admin.Deps{
 		AuthMethods: a.service,
 		AdminKey:    a.adminKey,

@@ -76,7 +76,8 @@ type App struct {
 
 	clientCerts *authn.ClientCerts // never nil in a provisioned app
 
-	plainHTTP bool // some transport has insecure_plain_http; set while it is provisioned
+	plainHTTP   bool // some transport has insecure_plain_http; set while it is provisioned
+	queryLogged bool // some access log shows ?key=; set while the routes are provisioned
 }
 
 // CaddyModule returns the Caddy module information.
@@ -191,19 +192,26 @@ func (a *App) openIssuers(repl *caddy.Replacer) error {
 	return nil
 }
 
-// chain returns the authenticators of a route, limited to the named issuers if any are named.
-func (a *App) chain(names []string) (authn.Authenticator, error) {
-	if a.issuers == nil {
-		return nil, errors.New("no issuer is configured, so nobody could pass; add `issuer <name> { ... }` to the global authgate block, or make the route `anonymous`")
+// chain returns the authenticators of a route, one for each kind of credential it accepts.
+func (a *App) chain(h *Handler) (authn.Authenticator, error) {
+	var chain authn.Chain
+	if h.accepts("bearer") {
+		if a.issuers == nil {
+			return nil, errors.New("no issuer is configured, so nobody could pass; add `issuer <name> { ... }` to the global authgate block, or make the route `anonymous`")
+		}
+		some := a.issuers
+		if len(h.Issuers) > 0 {
+			var err error
+			if some, err = a.issuers.Only(h.Issuers); err != nil {
+				return nil, err
+			}
+		}
+		chain = append(chain, some)
 	}
-	if len(names) == 0 {
-		return authn.Chain{a.issuers}, nil
+	if h.accepts("mtls") {
+		return nil, errors.New("accept mtls: not yet")
 	}
-	some, err := a.issuers.Only(names)
-	if err != nil {
-		return nil, err
-	}
-	return authn.Chain{some}, nil
+	return chain, nil
 }
 
 // insecure names every escape this configuration takes; they are logged at start and shown in status.

@@ -30,6 +30,8 @@ type gate struct {
 	warned   *seldom
 	adminKey managementKey
 
+	bearer, mtls bool // the kinds of credential the route accepts
+
 	anonymous, passToken, allowEncodedPaths, allowObsText bool
 }
 
@@ -75,10 +77,11 @@ func (g *gate) admit(r *http.Request) (*decision, *denial) {
 	}
 	out := &decision{credential: credential}
 	if !g.anonymous {
-		if malformed != nil {
-			return nil, refusal(malformed)
+		chosen, d := g.choose(r, credential, malformed)
+		if d != nil {
+			return nil, d
 		}
-		p, err := g.chain.Authenticate(ctx, credential)
+		p, err := g.chain.Authenticate(ctx, chosen)
 		if err != nil {
 			return nil, refusal(err)
 		}
@@ -184,7 +187,7 @@ func refusal(err error) *denial {
 func (g *gate) answer(w http.ResponseWriter, r *http.Request, d *denial) error {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	if d.challenge {
+	if d.challenge && g.bearer { // no scheme stands for a certificate
 		c := `Bearer realm="authgate"`
 		if d.code != "" {
 			c += fmt.Sprintf(`, error="%s", error_description="%s"`, d.code, d.text)

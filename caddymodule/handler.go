@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -16,7 +17,8 @@ func init() { caddy.RegisterModule(Handler{}) }
 
 // Handler decides who may pass a route, and removes from every request what only the gateway may say.
 type Handler struct {
-	// The credentials accepted. Default, and so far the only one: bearer.
+	// The kinds of credential accepted: bearer (a token of an issuer), mtls (a client certificate that a
+	// binding names). Default: bearer. A request may present one only.
 	Accept []string `json:"accept,omitempty"`
 
 	// The issuers whose tokens pass, by name. Default: all configured ones.
@@ -67,17 +69,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.app = app.(*App)
-	for _, kind := range h.Accept {
-		switch kind {
-		case "bearer":
-		case "basic", "mtls":
-			return fmt.Errorf("accept %s: this version of authgate accepts bearer only", kind)
-		default:
-			return fmt.Errorf("accept %q: unknown; it takes bearer", kind)
-		}
+	if err := h.checkAccept(); err != nil {
+		return err
 	}
 	if h.Anonymous && (len(h.Accept) > 0 || len(h.Issuers) > 0 || len(h.Require) > 0) {
-		return fmt.Errorf("anonymous excludes accept, issuers and require: nobody is authenticated on such a route")
+		return errors.New("anonymous excludes accept, issuers and require: nobody is authenticated on such a route")
 	}
 	h.gate, err = h.app.newGate(h)
 	if err != nil {
@@ -87,10 +83,33 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	return nil
 }
 
+// checkAccept refuses kinds that are unknown or stand twice, and `issuers` that nothing would ask.
+func (h *Handler) checkAccept() error {
+	for i, kind := range h.Accept {
+		switch {
+		case slices.Contains(h.Accept[:i], kind):
+			return fmt.Errorf("accept %s: stands twice", kind)
+		case kind == "basic":
+			return errors.New("accept basic: this version of authgate accepts bearer and mtls only")
+		case kind != "bearer" && kind != "mtls":
+			return fmt.Errorf("accept %q: unknown; it takes bearer and mtls", kind)
+		}
+	}
+	if len(h.Issuers) > 0 && !h.accepts("bearer") {
+		return errors.New("issuers on a route that does not accept bearer: nobody could bring their tokens; add bearer to accept, or remove issuers")
+	}
+	return nil
+}
+
+func (h *Handler) accepts(kind string) bool {
+	return slices.Contains(h.Accept, kind) || kind == "bearer" && len(h.Accept) == 0
+}
+
 func (a *App) newGate(h *Handler) (*gate, error) {
 	g := &gate{
 		counts: &a.backend.counts, warned: new(seldom), adminKey: managementKey{a.adminKey}, anonymous: h.Anonymous, passToken: h.PassToken,
 		allowEncodedPaths: h.AllowEncodedPaths, allowObsText: h.AllowObsText,
+		bearer: h.accepts("bearer"), mtls: h.accepts("mtls"),
 	}
 	prefix := h.IdentityHeaders
 	if prefix == "" {
@@ -115,7 +134,7 @@ func (a *App) newGate(h *Handler) (*gate, error) {
 		return g, nil
 	}
 	var err error
-	if g.chain, err = a.chain(h.Issuers); err != nil {
+	if g.chain, err = a.chain(h); err != nil {
 		return nil, err
 	}
 	var require []authn.Requirement
@@ -128,7 +147,7 @@ func (a *App) newGate(h *Handler) (*gate, error) {
 	if g.require, err = authn.NewRequirements(require...); err != nil {
 		return nil, fmt.Errorf("require: %w", err)
 	}
-	if len(require) == 0 {
+	if len(require) == 0 && g.bearer {
 		a.warnShared(h.Issuers)
 	}
 	return g, nil

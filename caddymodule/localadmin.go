@@ -129,6 +129,9 @@ func (a *App) status(ctx context.Context) status {
 	for _, c := range a.backend.counts.upstream() {
 		s.Upstream[c.label] = c.value.Load()
 	}
+	if a.queryLogged {
+		s.Warnings = append(s.Warnings, queryInLog)
+	}
 	for _, upstream := range a.bypassed.list() {
 		s.Warnings = append(s.Warnings, "a credential is stored for "+upstream+" but a route proxies there without `transport authgate`")
 	}

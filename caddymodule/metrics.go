@@ -22,7 +22,7 @@ func (c *counters) requests() []count {
 }
 
 func (c *counters) upstream() []count {
-	return []count{{"attached", &c.attached}, {"nothing_stored", &c.passed}, {"failed", &c.failed}, {"headers_scrubbed", &c.scrubbed}}
+	return []count{{"attached", &c.attached}, {"nothing_stored", &c.passed}, {"unbound", &c.unbound}, {"failed", &c.failed}, {"headers_scrubbed", &c.scrubbed}}
 }
 
 // collector shows the totals of a backend, which outlive the registry: Caddy makes a new one at each load.

@@ -149,5 +149,5 @@ func (l *lease) release() error {
 // new registry for every configuration.
 type counters struct {
 	allowed, anonymous, unauthenticated, denied, malformed, unavailable atomic.Uint64
-	attached, passed, failed, scrubbed                                  atomic.Uint64
+	attached, passed, unbound, failed, scrubbed                         atomic.Uint64
 }

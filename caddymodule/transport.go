@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/authgate/authgate/authmethods"
 	"github.com/authgate/authgate/authn"
@@ -107,6 +108,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.refuse(req, http.StatusForbidden, "this route has no rule"), nil
 	}
 
+	if t.Map && principal == nil && ctx.Value(caddyhttp.VarsCtxKey) == nil {
+		return t.refuse(req, http.StatusServiceUnavailable, "a health check has no caller to map"), nil
+	}
 	if req.URL.Opaque != "" { // would be sent as the request target, whatever the rules judged
 		return t.refuse(req, http.StatusBadRequest, "the request target is no path"), nil
 	}
@@ -119,6 +123,13 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.SetScheme(out)
 
 	attached, err := t.injector.Inject(ctx, out, targetOf(ctx, out), principal)
+	if err != nil && fault.Is(err, fault.Forbidden) {
+		t.counts.unbound.Add(1)
+		if c := t.log.Check(zapcore.DebugLevel, "request refused"); c != nil {
+			c.Write(zap.Int("status", http.StatusForbidden), zap.Error(err))
+		}
+		return t.refuse(req, http.StatusForbidden, "no binding for this caller"), nil
+	}
 	if err != nil {
 		t.counts.failed.Add(1)
 		status := http.StatusServiceUnavailable
