@@ -94,7 +94,7 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 	}
 	guard := addressGuard{private: cfg.AllowPrivateAddresses, loopbackOnly: u.Scheme == "http"}
 	i.keys = newKeySet(&remoteSource{
-		client: newFetchClient(guard, roots), issuer: cfg.URL, jwksURL: cfg.JWKSURL, maxAge: cfg.MaxKeyAge, now: deps.Now,
+		client: newFetchClient(guard, roots, maxJWKSBytes, errRedirect), issuer: cfg.URL, jwksURL: cfg.JWKSURL, maxAge: cfg.MaxKeyAge, now: deps.Now,
 	}, cfg, deps.Now, deps.Logger)
 	return i, nil
 }

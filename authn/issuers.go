@@ -76,19 +76,24 @@ func (s *Issuers) Authenticate(ctx context.Context, c Credential) (*Principal, e
 		return nil, ErrNotMine
 	}
 	if s.cache == nil {
-		p, _, _, err := s.verify(ctx, token)
+		p, _, _, err := s.verify(ctx, c, token)
 		return p, err
 	}
 	k := keyOfToken(token)
 	if t, ok := s.cache.get(k, s.has); ok {
+		if t.bound != nil {
+			if err := t.bound.presentedBy(c); err != nil {
+				return nil, err
+			}
+		}
 		t.issuer.keys.refreshIfDue(ctx)
 		return t.principal(), nil
 	}
-	p, i, key, err := s.verify(ctx, token)
+	p, i, v, err := s.verify(ctx, c, token)
 	if err != nil {
 		return nil, err
 	}
-	s.cache.put(k, packToken(p, i, key))
+	s.cache.put(k, packToken(p, i, v))
 	return p, nil
 }
 
@@ -96,21 +101,32 @@ func (s *Issuers) Authenticate(ctx context.Context, c Credential) (*Principal, e
 // another configuration the old one's verdicts no longer count.
 func (s *Issuers) has(i *Issuer) bool { return s.byURL[i.cfg.URL] == i }
 
-func (s *Issuers) verify(ctx context.Context, token string) (*Principal, *Issuer, *publicKey, error) {
+// verifiedBy is what a verified token depends on beside its own content.
+type verifiedBy struct {
+	key   *publicKey
+	bound *certThumbprint
+}
+
+func (s *Issuers) verify(ctx context.Context, c Credential, token string) (*Principal, *Issuer, verifiedBy, error) {
 	open, err := openJWS(token)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, verifiedBy{}, err
 	}
 	i := s.byURL[open.issuer()]
 	if i == nil {
-		return nil, nil, nil, ErrNotMine
+		return nil, nil, verifiedBy{}, ErrNotMine
 	}
 	t, err := open.parse()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, verifiedBy{}, err
+	}
+	if b := t.claims.bound; b != nil {
+		if err := b.presentedBy(c); err != nil {
+			return nil, nil, verifiedBy{}, err
+		}
 	}
 	p, key, err := i.verify(ctx, &t)
-	return p, i, key, err
+	return p, i, verifiedBy{key, t.claims.bound}, err
 }
 
 var _ Authenticator = (*Issuers)(nil)

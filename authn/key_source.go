@@ -134,25 +134,31 @@ func withoutURL(err error) error {
 	return err
 }
 
-// newFetchClient makes the client for one issuer. Its requests are bounded by their context. It uses no
+// newFetchClient makes the client for one issuer, or for revocation lists. Its requests are bounded by their context. It uses no
 // proxy, since the guard must see the address that is really dialled, and keeps no connection, so that
-// none outlives the issuer.
-func newFetchClient(guard addressGuard, roots *x509.CertPool) *http.Client {
+// none outlives its owner.
+//
+// Answers end one byte after limit, and redirect is the error for those that lead elsewhere.
+func newFetchClient(guard addressGuard, roots *x509.CertPool, limit int64, redirect error) *http.Client {
 	dialer := &net.Dialer{Control: guard.control}
-	return &http.Client{Transport: strictTransport{&http.Transport{
+	return &http.Client{Transport: strictTransport{next: &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableKeepAlives:      true,
-		DisableCompression:     true, // a compressed bomb is then only bytes that are not JSON
-	}}}
+		DisableCompression:     true, // a compressed bomb is then only bytes that mean nothing
+	}, limit: limit, redirect: redirect}}
 }
 
 // strictTransport lets only uncompressed answers with status 200 through, so that no redirect is ever
-// followed (specs K5), and ends them one byte after the limit, which parseJWKS refuses and which go-oidc
-// can only take for broken JSON. Being below go-oidc, it also keeps that from copying an error page of
+// followed (specs K5), and ends them one byte after the limit, which parseJWKS and fetch of a list refuse and
+// which go-oidc can only take for broken JSON. Being below go-oidc, it also keeps that from copying an error page of
 // any size into an error text.
-type strictTransport struct{ next http.RoundTripper }
+type strictTransport struct {
+	next     http.RoundTripper
+	limit    int64
+	redirect error
+}
 
 func (t strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(r)
@@ -161,7 +167,7 @@ func (t strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-		err = errRedirect
+		err = t.redirect
 	case resp.StatusCode != http.StatusOK:
 		err = fmt.Errorf("answered with status %d", resp.StatusCode)
 	case resp.Header.Get("Content-Encoding") != "" && resp.Header.Get("Content-Encoding") != "identity":
@@ -171,7 +177,7 @@ func (t strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Body.Close()
 		return nil, err
 	}
-	resp.Body = &limitedBody{Reader: io.LimitReader(resp.Body, maxJWKSBytes+1), Closer: resp.Body}
+	resp.Body = &limitedBody{Reader: io.LimitReader(resp.Body, t.limit+1), Closer: resp.Body}
 	return resp, nil
 }
 

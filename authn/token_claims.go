@@ -24,6 +24,7 @@ type tokenClaims struct {
 	aud           []string
 	exp, nbf, iat date
 	hasNonce      bool
+	bound         *certThumbprint // nil for a token anybody may present
 }
 
 // date is a NumericDate that may be missing.
@@ -44,6 +45,7 @@ func (d *date) get() (*jwt.NumericDate, error) {
 func parseClaims(payload jsonValue) (tokenClaims, error) {
 	var c tokenClaims
 	var bad string
+	var err error
 	text := func(name string, v jsonValue, limit int) string {
 		s := v.string()
 		if v.kind != jsonString || s == "" || len(s) > limit || hasControl(s) {
@@ -81,11 +83,16 @@ func parseClaims(payload jsonValue) (tokenClaims, error) {
 			c.iat = numeric(name, v)
 		case "nonce":
 			c.hasNonce = true
+		case "cnf":
+			c.bound, err = parseConfirmation(v)
 		case "events":
 			bad = name // a logout token or security event, never a credential (specs J13)
 		}
-		return bad == ""
+		return bad == "" && err == nil
 	})
+	if err != nil {
+		return c, err
+	}
 	if bad != "" {
 		return c, rejected("payload: %s has a form it must not have", bad)
 	}
