@@ -9,9 +9,17 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/authgate/authgate/admin/cli"
 )
 
 func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:      "admin",
+		Usage:     "<verb>",
+		Short:     "Manages a running gateway: stored credentials, audit, export and import",
+		CobraFunc: func(cmd *cobra.Command) { cli.Configure(cmd, cli.Config{Exit: exitWith}) },
+	})
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "demo",
 		Usage: "[--keep]",
@@ -38,4 +46,10 @@ with Ctrl-C.`,
 			}
 		},
 	})
+}
+
+// exitWith returns the error with which Caddy's main function ends the program with a status above 1. Only
+// Caddy can make one.
+func exitWith(status int) error {
+	return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return status, nil })(new(cobra.Command), nil)
 }
