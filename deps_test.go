@@ -53,7 +53,7 @@ var layers = []layer{
 		"L3: a capability knows the store and the principal, never its siblings, HTTP APIs or Caddy"},
 	{"admin/audit", []string{internal, zap, module + "/store"},
 		"L4: the audit log knows entries and a store, not the objects they tell of"},
-	{"admin", []string{internal, zap, module + "/admin/audit", module + "/authmethods", module + "/authn"},
+	{"admin", []string{internal, zap, module + "/admin/audit", module + "/authmethods", module + "/authn", module + "/store"},
 		"L4: the management APIs are net/http, so that they can be tested and mounted without Caddy"},
 	{"admin/cli", []string{internal, module + "/store/seal", "github.com/spf13/cobra", "golang.org/x/term"},
 		"a client speaks HTTP: it knows nothing of the servers' types, and so works against other versions of them"},
