@@ -11,7 +11,9 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/authgate/authgate/admin/audit"
 	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/authn"
 	"github.com/authgate/authgate/internal/secret"
 )
 
@@ -25,12 +27,16 @@ func Names() []string { return []string{APIAuthMethods} }
 
 // Deps are what the management APIs work on.
 type Deps struct {
-	AuthMethods *authmethods.Service            // what the authmethods API serves
-	AdminKey    secret.String                   // the ?key= and bearer of the auth-method API; empty refuses everybody
-	Ready       func(ctx context.Context) error // what /readyz reports; nil is never ready
-	Logger      *zap.Logger                     // required; gets the audit lines
-	Now         func() time.Time                // nil: time.Now
-	APIs        []string                        // the names of the APIs to mount; empty for all
+	AuthMethods   *authmethods.Service            // what the authmethods API serves
+	ClientCerts   *authn.ClientCerts              // judges the certificates of :authx509; required with AuthMethods
+	AdminKey      secret.String                   // the ?key= and bearer of the auth-method API; empty refuses everybody
+	RedactSecrets bool                            // answers show "REDACTED" for access keys and header values
+	Ready         func(ctx context.Context) error // what /readyz reports; nil is never ready
+	Audit         *audit.Log                      // required; gets every accepted and refused write
+	Version       VersionInfo                     // what /v1/version tells
+	Logger        *zap.Logger                     // required
+	Now           func() time.Time                // nil: time.Now
+	APIs          []string                        // the names of the APIs to mount; empty for all
 }
 
 // mounter is one API: it registers its routes.
@@ -43,6 +49,9 @@ func New(d Deps) (http.Handler, error) {
 	if d.Logger == nil {
 		return nil, errors.New("admin: Logger is required")
 	}
+	if d.Audit == nil {
+		return nil, errors.New("admin: Audit is required")
+	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}
@@ -52,14 +61,16 @@ func New(d Deps) (http.Handler, error) {
 		}
 	}
 	wanted := func(name string) bool { return len(d.APIs) == 0 || slices.Contains(d.APIs, name) }
-	apis := []mounter{&probes{ready: d.Ready, log: d.Logger}}
+	shared := api{guard: guard{key: d.AdminKey}, audit: d.Audit, log: d.Logger, now: d.Now}
+	apis := []mounter{
+		&probes{ready: d.Ready, guard: shared.guard, version: d.Version, log: d.Logger},
+		&auditAPI{shared},
+	}
 	if wanted(APIAuthMethods) {
 		if d.AuthMethods == nil {
 			return nil, errors.New("admin: AuthMethods is required")
 		}
-		apis = append(apis, &authMethodsAPI{
-			svc: d.AuthMethods, guard: guard{key: d.AdminKey}, audit: audit{log: d.Logger, now: d.Now}, log: d.Logger,
-		})
+		apis = append(apis, &authMethodsAPI{api: shared, svc: d.AuthMethods, certs: d.ClientCerts, redact: d.RedactSecrets})
 	}
 	r := newRouter()
 	for _, api := range apis {

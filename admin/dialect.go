@@ -29,6 +29,11 @@ type requestError struct {
 
 func (e *requestError) Error() string { return e.message }
 
+// invalidInput is upstream's refusal of a value (E422-inv), which it has but does not use.
+func invalidInput(field, reason string) error {
+	return &requestError{http.StatusUnprocessableEntity, "Field: " + field + " contains invalid data. " + reason}
+}
+
 // statusWord is upstream's word for a status: upper case, and ACCESS_FORBIDDEN for 403.
 func statusWord(code int) string {
 	switch code {
@@ -48,6 +53,8 @@ func statusWord(code int) string {
 		return "PRECONDITION FAILED"
 	case http.StatusRequestEntityTooLarge:
 		return "REQUEST ENTITY TOO LARGE"
+	case http.StatusUnsupportedMediaType:
+		return "UNSUPPORTED MEDIA TYPE"
 	case http.StatusUnprocessableEntity:
 		return "UNPROCESSABLE ENTITY"
 	case http.StatusServiceUnavailable:
@@ -57,11 +64,15 @@ func statusWord(code int) string {
 }
 
 // errorAnswer turns any error into the status and the text the client may see. Only texts made for
-// clients pass: this package's refusals and authmethods' Invalid, NotFound, Exists and Conflict.
+// clients pass: this package's refusals, authmethods' Invalid, NotFound, Exists and Conflict, and what
+// mappingAnswer lets through.
 func errorAnswer(err error) (code int, message string) {
 	var refused *requestError
 	if errors.As(err, &refused) {
 		return refused.code, refused.message
+	}
+	if code, message, ok := mappingAnswer(err); ok {
+		return code, message
 	}
 	var f *fault.Error
 	if !errors.As(err, &f) {

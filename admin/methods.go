@@ -41,19 +41,45 @@ type methodInput struct {
 	Headers        map[string]string `json:"headers"`
 }
 
-func showMethod(m *authmethods.Method) methodBody {
+func (a *authMethodsAPI) showMethod(m *authmethods.Method) methodBody {
 	b := methodBody{
 		ServiceUUID: m.ServiceUUID, Port: m.Port, Host: m.Host, Type: m.Type, UUID: m.UUID,
 		CreatedOn: timestamp(m.CreatedOn), UpdatedOn: timestamp(m.UpdatedOn), Path: m.Path,
-		RetrievalField: m.RetrievalField, Origin: m.Origin, AccessKey: m.AccessKey.Reveal(),
+		RetrievalField: m.RetrievalField, Origin: m.Origin, AccessKey: a.reveal(m.AccessKey),
 	}
 	if m.Headers != nil {
 		b.Headers = make(map[string]string, len(m.Headers))
 		for name, value := range m.Headers {
-			b.Headers[name] = value.Reveal()
+			b.Headers[name] = a.reveal(value)
 		}
 	}
 	return b
+}
+
+// reveal returns the text an answer shows for a credential.
+func (a *authMethodsAPI) reveal(s secret.String) string {
+	if a.redact && !s.Empty() {
+		return secret.Redacted
+	}
+	return s.Reveal()
+}
+
+// checkRedacted refuses to store what answers show in the place of a credential: a client that changes
+// what it read and writes it back would replace the credential by that word.
+func (a *authMethodsAPI) checkRedacted(in *methodInput) error {
+	if !a.redact {
+		return nil
+	}
+	const reason = "REDACTED stands for a value that is not shown; leave the field out to keep it"
+	if deref(in.AccessKey) == secret.Redacted {
+		return invalidInput("access_key", reason)
+	}
+	for _, value := range in.Headers {
+		if value == secret.Redacted {
+			return invalidInput("headers", reason)
+		}
+	}
+	return nil
 }
 
 // secrets wraps the header values; nil stays nil.
@@ -78,6 +104,9 @@ func (a *authMethodsAPI) createMethod(w http.ResponseWriter, r *http.Request, _ 
 	if _, err := readJSON(w, r, &in); err != nil {
 		return outcome{}, err
 	}
+	if err := a.checkRedacted(&in); err != nil {
+		return outcome{}, err
+	}
 	m := authmethods.Method{
 		Host: deref(in.Host), AccessKey: secret.New(deref(in.AccessKey)), Headers: in.secrets(),
 		Path: deref(in.Path), RetrievalField: deref(in.RetrievalField),
@@ -89,7 +118,7 @@ func (a *authMethodsAPI) createMethod(w http.ResponseWriter, r *http.Request, _ 
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{item.ID, item.Revision, http.StatusCreated, showMethod(item.Value)}, nil
+	return outcome{item.ID, item.Revision, http.StatusCreated, a.showMethod(item.Value)}, nil
 }
 
 func (a *authMethodsAPI) listMethods(ctx context.Context, _ *http.Request) (view, error) {
@@ -103,7 +132,7 @@ func (a *authMethodsAPI) listMethods(ctx context.Context, _ *http.Request) (view
 			a.unreadable(kindMethod, item.ID, item.Err)
 			continue
 		}
-		list.AuthMethods = append(list.AuthMethods, showMethod(item.Value))
+		list.AuthMethods = append(list.AuthMethods, a.showMethod(item.Value))
 	}
 	return view{body: list}, nil
 }
@@ -113,7 +142,7 @@ func (a *authMethodsAPI) getMethod(ctx context.Context, r *http.Request) (view, 
 	if err != nil {
 		return view{}, err
 	}
-	return view{showMethod(item.Value), item.Revision}, nil
+	return view{a.showMethod(item.Value), item.Revision}, nil
 }
 
 func (a *authMethodsAPI) updateMethod(w http.ResponseWriter, r *http.Request, c conditions) (outcome, error) {
@@ -123,7 +152,7 @@ func (a *authMethodsAPI) updateMethod(w http.ResponseWriter, r *http.Request, c 
 		return outcome{}, err
 	}
 	match, met := c.at(found.Revision)
-	patch, err := readMethodPatch(w, r)
+	patch, err := a.readMethodPatch(w, r)
 	if err != nil {
 		return outcome{}, unlessMet(met, err)
 	}
@@ -137,7 +166,7 @@ func (a *authMethodsAPI) updateSoleMethod(w http.ResponseWriter, r *http.Request
 	if _, err := a.svc.ServiceType(r.Context(), service); err != nil {
 		return outcome{}, err
 	}
-	patch, err := readMethodPatch(w, r)
+	patch, err := a.readMethodPatch(w, r)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -160,12 +189,15 @@ func (a *authMethodsAPI) patchMethod(ctx context.Context, service, host string, 
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{item.ID, item.Revision, http.StatusOK, showMethod(item.Value)}, nil
+	return outcome{item.ID, item.Revision, http.StatusOK, a.showMethod(item.Value)}, nil
 }
 
-func readMethodPatch(w http.ResponseWriter, r *http.Request) (authmethods.MethodPatch, error) {
+func (a *authMethodsAPI) readMethodPatch(w http.ResponseWriter, r *http.Request) (authmethods.MethodPatch, error) {
 	var in methodInput
 	given, err := readJSON(w, r, &in)
+	if err == nil {
+		err = a.checkRedacted(&in)
+	}
 	patch := authmethods.MethodPatch{
 		ServiceUUID: in.ServiceUUID, Host: in.Host, Port: in.Port, Path: in.Path, RetrievalField: in.RetrievalField,
 	}

@@ -7,11 +7,13 @@ import (
 	"go.uber.org/zap"
 )
 
-// probes answers /healthz (the process runs) and /readyz (it can serve). They need no credential and
-// tell nothing but that.
+// probes answers /healthz (the process runs), /readyz (it can serve) and their older cousins of the
+// auth-method API, /v1/health and /v1/version. They need no credential.
 type probes struct {
-	ready func(context.Context) error
-	log   *zap.Logger
+	ready   func(context.Context) error
+	guard   guard // for what only /v1/version tells, and only to some
+	version VersionInfo
+	log     *zap.Logger
 }
 
 type probeBody struct {
@@ -23,6 +25,8 @@ func (p *probes) mount(r *router) {
 		writeJSON(w, http.StatusOK, probeBody{"ok"})
 	}))
 	r.handle(http.MethodGet, "/readyz", http.HandlerFunc(p.readyz))
+	r.handle(http.MethodGet, "/v1/health", http.HandlerFunc(p.getHealth))
+	r.handle(http.MethodGet, "/v1/version", http.HandlerFunc(p.getVersion))
 }
 
 func (p *probes) readyz(w http.ResponseWriter, r *http.Request) {

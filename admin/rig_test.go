@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/authgate/authgate/admin"
+	"github.com/authgate/authgate/admin/audit"
 	"github.com/authgate/authgate/authmethods"
 	"github.com/authgate/authgate/internal/secret"
 	"github.com/authgate/authgate/store"
@@ -52,7 +53,8 @@ func newRig(t testing.TB, decl authmethods.Declared, change ...func(*admin.Deps)
 	core, logs := observer.New(zapcore.DebugLevel)
 	deps := admin.Deps{
 		AuthMethods: svc, AdminKey: secret.New(token), Logger: zap.New(core), Now: time.Now,
-		Ready: func(context.Context) error { return nil },
+		Ready: func(context.Context) error { return nil }, Audit: audit.New(mem, zap.New(core), time.Now),
+		Version: admin.VersionInfo{Release: "v1.2.3", BuildTime: "2026-01-02T03:04:05Z"},
 	}
 	for _, f := range change {
 		f(&deps)

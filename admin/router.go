@@ -21,19 +21,46 @@ func newRouter() *router {
 // handle registers h for one method of path, which must not end in a slash.
 func (r *router) handle(method, path string, h http.Handler) {
 	r.mux.Handle(method+" "+path, h)
-	allowed, again := r.methods[path]
-	allowed = append(allowed, method)
-	if method == http.MethodGet {
-		allowed = append(allowed, http.MethodHead) // ServeMux gives HEAD to GET patterns
-	}
-	slices.Sort(allowed)
-	r.methods[path] = allowed
+	_, again := r.methods[path]
+	r.methods[path] = withHead(r.methods[path], method)
 	if !again {
-		r.mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Allow", strings.Join(r.methods[path], ", "))
-			writeError(w, http.StatusMethodNotAllowed, "Method not allowed")
-		})
+		r.mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { r.notAllowed(w, path) })
 	}
+}
+
+// withHead adds a method, and to GET also HEAD, as ServeMux does.
+func withHead(methods []string, method string) []string {
+	methods = append(methods, method)
+	if method == http.MethodGet {
+		methods = append(methods, http.MethodHead)
+	}
+	slices.Sort(methods)
+	return methods
+}
+
+func (r *router) notAllowed(w http.ResponseWriter, path string) {
+	w.Header().Set("Allow", strings.Join(r.methods[path], ", "))
+	writeError(w, http.StatusMethodNotAllowed, "Method not allowed")
+}
+
+// handleSuffix registers h for one method of path followed by suffix. The last segment of path is a
+// wildcard, and ServeMux cannot match a part of one: so all of it is taken, and the suffix cut off here.
+// What is left, which may hold anything the suffix holds, is the wildcard's value.
+func (r *router) handleSuffix(method, path, suffix string, h http.Handler) {
+	name := strings.Trim(path[strings.LastIndexByte(path, '/')+1:], "{}")
+	r.methods[path+suffix] = withHead(nil, method)
+	r.mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
+		value, ok := strings.CutSuffix(req.PathValue(name), suffix)
+		switch {
+		case !ok:
+			writeError(w, http.StatusNotFound, "Not found")
+		case !slices.Contains(r.methods[path+suffix], req.Method):
+			r.notAllowed(w, path+suffix)
+		default:
+			req.SetPathValue(name, value)
+			h.ServeHTTP(w, req)
+		}
+	})
 }
 
 // ServeHTTP implements http.Handler.

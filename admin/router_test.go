@@ -4,11 +4,14 @@ import (
 	"context"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/authgate/authgate/admin"
+	"github.com/authgate/authgate/admin/audit"
 	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/store"
 )
 
 // TestOddTargets: request targets that are no paths.
@@ -30,10 +33,12 @@ func TestOddTargets(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
+	log := audit.New(store.NewMemory(), zap.NewNop(), time.Now)
 	for name, deps := range map[string]admin.Deps{
-		"no_logger":       {},
-		"unknown_api":     {Logger: zap.NewNop(), APIs: []string{"bindings"}},
-		"no_auth_methods": {Logger: zap.NewNop(), Ready: func(context.Context) error { return nil }},
+		"no_logger":       {Audit: log},
+		"no_audit":        {Logger: zap.NewNop()},
+		"unknown_api":     {Logger: zap.NewNop(), Audit: log, APIs: []string{"bindings"}},
+		"no_auth_methods": {Logger: zap.NewNop(), Audit: log, Ready: func(context.Context) error { return nil }},
 	} {
 		if _, err := admin.New(deps); err == nil {
 			t.Errorf("%s: accepted", name)

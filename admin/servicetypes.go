@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"go.uber.org/zap"
-
 	"github.com/authgate/authgate/authmethods"
 )
 
@@ -121,11 +119,6 @@ func (a *authMethodsAPI) deleteServiceType(_ http.ResponseWriter, r *http.Reques
 		return outcome{}, err
 	}
 	return outcome{id: item.ID, revision: item.Revision, code: http.StatusNoContent}, nil
-}
-
-// unreadable tells of a record that lists leave out (specs D5).
-func (a *authMethodsAPI) unreadable(kind, id string, err error) {
-	a.log.Error("stored record cannot be read", zap.String("kind", kind), zap.String("id", id), zap.Error(err))
 }
 
 func deref(s *string) string {

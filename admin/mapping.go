@@ -1,0 +1,106 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/authn"
+	"github.com/authgate/authgate/internal/fault"
+)
+
+// mappingSuffix ends the path of the mapping: a host may hold colons itself, so it is cut from the end.
+const mappingSuffix = ":authx509"
+
+// tokenBody is the token as the external service gave it: any JSON value.
+type tokenBody struct {
+	Token json.RawMessage `json:"token"`
+}
+
+// mapCertificate answers with the token of the identity bound to the caller's certificate, which is the
+// only credential of this route (specs/auth-methods 2.4). The certificate is judged before anything is
+// looked up: a stranger learns nothing of what is stored.
+func (a *authMethodsAPI) mapCertificate(w http.ResponseWriter, r *http.Request) {
+	cert, err := a.certs.Check(r.Context(), r.TLS, r.RemoteAddr)
+	if err != nil {
+		a.certificateRefused(r, err)
+		a.refuse(w, err)
+		return
+	}
+	identity := authmethods.CertIdentity{DN: authn.SubjectDN(cert), HasSAN: authn.HasSubjectAltName(cert)}
+	token, err := a.svc.TokenFor(r.Context(), r.PathValue("service"), r.PathValue("host"), identity)
+	if err != nil {
+		code, _ := errorAnswer(err)
+		a.log.Info("client certificate got no token", zap.String("subject", identity.DN), zap.String("remote", remoteHost(r)), zap.Int("status", code))
+		a.refuse(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, tokenBody{token})
+}
+
+// certificateRefused logs a certificate that is not accepted. Its subject is not named: nobody who is
+// trusted has vouched for it.
+func (a *authMethodsAPI) certificateRefused(r *http.Request, err error) {
+	var c *authn.CertError
+	if errors.As(err, &c) && c.Fault == authn.CertMissing {
+		return
+	}
+	code, _ := errorAnswer(err)
+	a.log.Info("client certificate refused", zap.String("reason", certReason(err)), zap.String("remote", remoteHost(r)), zap.Int("status", code))
+}
+
+// certReason is a word for the log: CertError's own text may hold names that a stranger wrote into the
+// certificate.
+func certReason(err error) string {
+	var c *authn.CertError
+	if !errors.As(err, &c) {
+		return "internal"
+	}
+	switch c.Fault {
+	case authn.CertAddress:
+		return "address"
+	case authn.CertReverseLookup:
+		return "reverse_lookup"
+	case authn.CertHostMismatch:
+		return "host_mismatch"
+	case authn.CertUntrusted:
+		return "untrusted"
+	case authn.CertExpired:
+		return "expired"
+	case authn.CertNotActive:
+		return "not_active"
+	case authn.CertUsage:
+		return "usage"
+	case authn.CertNoCRLPoint:
+		return "no_crl_point"
+	case authn.CertRevoked:
+		return "revoked"
+	case authn.CertCRLUnavailable:
+		return "crl_unavailable"
+	}
+	return "internal"
+}
+
+// mappingAnswer is the status and text for what goes wrong in the mapping (specs/auth-methods 2.4 and 2.6).
+func mappingAnswer(err error) (code int, message string, ok bool) {
+	var c *authn.CertError
+	if errors.As(err, &c) {
+		switch c.Fault {
+		case authn.CertMissing, authn.CertReverseLookup:
+			return http.StatusBadRequest, c.Text, true
+		case authn.CertAddress, authn.CertHostMismatch, authn.CertUntrusted, authn.CertExpired, authn.CertNotActive,
+			authn.CertUsage, authn.CertNoCRLPoint, authn.CertRevoked:
+			return http.StatusForbidden, c.Text, true
+		case authn.CertCRLUnavailable:
+			return http.StatusInternalServerError, "Internal Error: " + c.Text, true
+		}
+	}
+	var m *authmethods.MapError
+	if errors.As(err, &m) && fault.Is(err, fault.Internal) {
+		return http.StatusInternalServerError, "Internal Error: " + m.Text, true
+	}
+	return 0, "", false
+}
