@@ -4,6 +4,7 @@ package caddymodule
 
 import (
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/authgate/authgate/admin"
+	"github.com/authgate/authgate/admin/audit"
 )
 
 func init() {
@@ -45,14 +47,38 @@ func (h *APIHandler) Provision(ctx caddy.Context) error {
 	a := app.(*App)
 	a.checkAccessLog(ctx)
 	h.api, err = admin.New(admin.Deps{
-		AuthMethods: a.service,
-		AdminKey:    a.adminKey,
-		Ready:       a.ready,
-		Logger:      ctx.Logger(),
-		Now:         time.Now,
-		APIs:        h.APIs,
+		AuthMethods:   a.service,
+		ClientCerts:   a.clientCerts,
+		AdminKey:      a.adminKey,
+		RedactSecrets: a.RedactSecrets,
+		Ready:         a.ready,
+		Audit:         audit.New(a.backend.store, ctx.Logger(), time.Now),
+		Version:       versionInfo(),
+		Logger:        ctx.Logger(),
+		Now:           time.Now,
+		APIs:          h.APIs,
 	})
 	return err
+}
+
+// versionInfo is what the build left in the program.
+func versionInfo() admin.VersionInfo {
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return admin.VersionInfo{}
+	}
+	var v admin.VersionInfo
+	for _, m := range append(build.Deps, &build.Main) { // a dependency, in a build by xcaddy
+		if m.Path == "github.com/authgate/authgate" {
+			v.Release = m.Version
+		}
+	}
+	for _, s := range build.Settings {
+		if s.Key == "vcs.time" {
+			v.BuildTime = s.Value
+		}
+	}
+	return v
 }
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
