@@ -49,7 +49,7 @@ var layers = []layer{
 	}, "L2: authentication must work, and be judged, without a store and without Caddy"},
 	{"authn/authntest", []string{internal, module + "/authn", "github.com/golang-jwt/jwt/v5/...", "github.com/go-jose/go-jose/v4/..."},
 		"a test issuer, for tests of every layer above"},
-	{"authmethods", []string{internal, zap, module + "/store", module + "/authn", "github.com/google/uuid"},
+	{"authmethods", []string{internal, zap, module + "/store", module + "/authn", "github.com/google/uuid", "github.com/hashicorp/golang-lru/v2/..."},
 		"L3: a capability knows the store and the principal, never its siblings, HTTP APIs or Caddy"},
 	{"admin/audit", []string{internal, zap, module + "/store"},
 		"L4: the audit log knows entries and a store, not the objects they tell of"},

@@ -44,10 +44,6 @@ func decodeBinding(id string, data []byte) (*Binding, error) {
 	return b, nil
 }
 
-// withoutSAN notes that the certificate of a binding's holder has no subject alternative name, for the
-// people who will have to replace it (specs/auth-methods 2.4 step 9). Its id is the binding's.
-type withoutSAN struct{ SeenOn time.Time }
-
 type withoutSANRecord struct {
 	V      int       `json:"v"`
 	SeenOn time.Time `json:"seen_on"`

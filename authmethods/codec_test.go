@@ -139,7 +139,7 @@ func FuzzMethodRecord(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.attach(r, typePlaces{}.of(m))
+		m.attach(r, new(typeDefaults).of(m))
 		if len(r.Header) == 0 && r.URL.RawQuery == "a=1" {
 			t.Fatal("nothing was attached")
 		}

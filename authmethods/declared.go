@@ -50,8 +50,9 @@ type serviceHost struct{ service, host string }
 
 // candidate is a method that may be attached, with its service type. The zero value is none.
 type candidate struct {
-	m  *Method
-	st *ServiceType
+	m        *Method
+	st       *ServiceType
+	revision int64 // the method's, 0 for a declared one
 }
 
 // declarations are the validated, indexed contents of Declared. They never change.
@@ -127,7 +128,7 @@ func (d *declarations) addMethod(v DeclaredMethod, now time.Time) error {
 	d.methods = append(d.methods, made)
 	d.byPair[pair] = made
 	t := target{pair.host, made.Port}
-	d.byTarget[t] = append(d.byTarget[t], candidate{made, st})
+	d.byTarget[t] = append(d.byTarget[t], candidate{made, st, 0})
 	return nil
 }
 

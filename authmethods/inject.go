@@ -4,34 +4,30 @@ import (
 	"io"
 	"net/http"
 	"strings"
-
-	"github.com/authgate/authgate/internal/rawquery"
 )
 
 // attach puts the credential of m on r at place and removes everything a client may have sent in its
 // stead. r must be a clone of the transport's own: its Header map and URL are changed.
 func (m *Method) attach(r *http.Request, at place) Injected {
-	done := Injected{plan: m.plan}
-	if r.Header == nil {
-		r.Header = make(http.Header, 1)
-	}
-	m.plan.strip(r.Header, at.norm)
-	m.plan.guardTrailers(r, at.norm)
+	m.plan.clear(r, at.norm)
 	if m.Type == KindHeaders {
 		for _, f := range m.plan.headers {
 			r.Header[f.name] = []string{f.value.Reveal()}
 		}
-		return done
+	} else {
+		at.set(r, m.plan.key.Reveal())
 	}
-	if at.query == "" {
-		r.Header[at.header] = []string{m.plan.key.Reveal()}
-		return done
+	return Injected{plan: m.plan}
+}
+
+// clear removes from r what a client may have sent in the credential's stead: the managed headers and
+// extra, a normalised name.
+func (p *plan) clear(r *http.Request, extra string) {
+	if r.Header == nil {
+		r.Header = make(http.Header, 1)
 	}
-	u := *r.URL
-	u.RawQuery = rawquery.Set(u.RawQuery, at.query, m.plan.key.Reveal())
-	u.ForceQuery = false
-	r.URL = &u
-	return done
+	p.strip(r.Header, extra)
+	p.guardTrailers(r, extra)
 }
 
 // strip deletes every header that folds to a managed name (H1, H4, H5), and such names from Connection:

@@ -14,7 +14,8 @@ const minScrub = 8
 // Injected tells what Inject attached, so that it can be kept from coming back. The zero value means
 // nothing was attached. It is immutable and safe for concurrent use.
 type Injected struct {
-	plan *plan
+	plan  *plan
+	token *mappedToken // nil but in map mode; then it was attached, and plan's credential retrieved it
 }
 
 // Any reports whether a credential was attached.
@@ -22,7 +23,7 @@ func (i Injected) Any() bool { return i.plan != nil }
 
 // Scrub deletes from h, a response's headers or trailers, every header with a value that contains an
 // attached secret of at least 8 bytes or equals a shorter one, and returns how many it deleted
-// (specs H16). Values of headers that never carry credentials, such as Accept, are no secrets.
+// (specs H16). The credential that a mapped token was retrieved with counts as attached. Values of headers that never carry credentials, such as Accept, are no secrets.
 func (i Injected) Scrub(h http.Header) int {
 	if i.plan == nil {
 		return 0
@@ -38,8 +39,12 @@ func (i Injected) Scrub(h http.Header) int {
 }
 
 func (i Injected) leaksInto(values []string) bool {
+	return leaksInto(values, i.plan.leaks) || i.token != nil && leaksInto(values, i.token.leaks)
+}
+
+func leaksInto(values, leaks []string) bool {
 	for _, v := range values {
-		for _, leak := range i.plan.leaks {
+		for _, leak := range leaks {
 			if v == leak || len(leak) >= minScrub && strings.Contains(v, leak) {
 				return true
 			}
@@ -56,13 +61,21 @@ func (i Injected) Redact(err error) error {
 		return err
 	}
 	text := err.Error()
-	for _, leak := range i.plan.leaks {
-		quoted := strconv.Quote(leak)
-		if strings.Contains(text, leak) || strings.Contains(text, quoted[1:len(quoted)-1]) {
-			return &redactedError{err}
-		}
+	if quotes(text, i.plan.leaks) || i.token != nil && quotes(text, i.token.leaks) {
+		return &redactedError{err}
 	}
 	return err
+}
+
+// quotes reports whether text holds one of leaks, as it is or quoted.
+func quotes(text string, leaks []string) bool {
+	for _, leak := range leaks {
+		quoted := strconv.Quote(leak)
+		if strings.Contains(text, leak) || strings.Contains(text, quoted[1:len(quoted)-1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // redactedError hides the text of cause. Format and marshalling see only Error.

@@ -33,7 +33,8 @@ type Injector interface {
 	// Inject changes r, which must be the transport's own clone with its own Header map. Injected tells
 	// what it did; without a credential for t it does nothing and returns the zero Injected. An error
 	// means that the request must not be sent: its kind is Conflict if more than one credential fits
-	// (502) and Unavailable if one is configured and cannot be attached, or cannot be told to be (503).
+	// (502), Unavailable if one is configured and cannot be attached, or cannot be told to be (503), and
+	// Forbidden if InjectOptions.Map is on and the caller has no binding (403).
 	// Errors name service types and hosts, never secrets.
 	Inject(ctx context.Context, r *http.Request, t Target, p *authn.Principal) (Injected, error)
 }
@@ -62,8 +63,8 @@ type injector struct {
 
 var _ Injector = (*injector)(nil)
 
-// Inject implements Injector. The principal does not matter yet: credentials are the service's own.
-func (i *injector) Inject(ctx context.Context, r *http.Request, t Target, _ *authn.Principal) (Injected, error) {
+// Inject implements Injector.
+func (i *injector) Inject(ctx context.Context, r *http.Request, t Target, p *authn.Principal) (Injected, error) {
 	at := target{normalHost(t.Host), t.port()}
 	var c candidate
 	var err error
@@ -78,7 +79,10 @@ func (i *injector) Inject(ctx context.Context, r *http.Request, t Target, _ *aut
 	if t.Scheme != "https" && !i.o.AllowPlainHTTP && !loopback(at.host) {
 		return Injected{}, unusable("the credential of %s for %s would be sent unencrypted", c.st.Name, at)
 	}
-	return c.m.attach(r, i.s.places[c.st.Type].of(c.m)), nil
+	if i.o.Map {
+		return i.s.attachMapped(ctx, r, c, p)
+	}
+	return c.m.attach(r, i.s.defaults[c.st.Type].of(c.m)), nil
 }
 
 // named finds the one active method for at of the service type called name. Broken records must not
@@ -86,7 +90,7 @@ func (i *injector) Inject(ctx context.Context, r *http.Request, t Target, _ *aut
 func (s *Service) named(ctx context.Context, name string, at target) (candidate, error) {
 	if st := s.decl.byName[name]; st != nil {
 		if m := s.decl.byPair[serviceHost{st.UUID, at.host}]; m != nil && m.Port == at.port {
-			return candidate{m, st}, nil
+			return candidate{m, st, 0}, nil
 		}
 	}
 	items, err := s.rec.methods.Find(ctx, byTarget, targetKey(at.host, at.port))
@@ -99,7 +103,7 @@ func (s *Service) named(ctx context.Context, name string, at target) (candidate,
 		if item.Err != nil || s.decl.shadows(item.Value) {
 			continue
 		}
-		st, err := s.typeOf(ctx, item.Value)
+		st, err := s.typeFor(ctx, item.Value.ServiceUUID)
 		switch {
 		case err != nil:
 			doubt = err
@@ -107,7 +111,7 @@ func (s *Service) named(ctx context.Context, name string, at target) (candidate,
 		case found.m != nil:
 			return candidate{}, ambiguous(at)
 		default:
-			found = candidate{item.Value, st}
+			found = candidate{item.Value, st, item.Revision}
 		}
 	}
 	switch {
@@ -141,7 +145,7 @@ func (s *Service) only(ctx context.Context, at target) (candidate, error) {
 		if s.decl.shadows(item.Value) {
 			continue
 		}
-		st, err := s.typeOf(ctx, item.Value)
+		st, err := s.typeFor(ctx, item.Value.ServiceUUID)
 		if err != nil {
 			return candidate{}, err
 		}
@@ -149,7 +153,7 @@ func (s *Service) only(ctx context.Context, at target) (candidate, error) {
 			inactive = item.ID
 			continue
 		}
-		found = candidate{item.Value, st}
+		found = candidate{item.Value, st, item.Revision}
 		n++
 	}
 	switch {
@@ -163,12 +167,12 @@ func (s *Service) only(ctx context.Context, at target) (candidate, error) {
 	return candidate{}, s.expectNone(ctx, at.host)
 }
 
-// typeOf returns the service type of a stored method, nil if it has none or a declared one hides it.
-func (s *Service) typeOf(ctx context.Context, m *Method) (*ServiceType, error) {
-	if st := s.decl.byUUID[m.ServiceUUID]; st != nil {
+// typeFor returns the service type a stored record names, nil if it is gone or a declared one hides it.
+func (s *Service) typeFor(ctx context.Context, id string) (*ServiceType, error) {
+	if st := s.decl.byUUID[id]; st != nil {
 		return st, nil
 	}
-	item, err := s.rec.types.Get(ctx, m.ServiceUUID)
+	item, err := s.rec.types.Get(ctx, id)
 	if err == nil {
 		err = item.Err
 	}
@@ -176,7 +180,7 @@ func (s *Service) typeOf(ctx context.Context, m *Method) (*ServiceType, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, unusable("reading service type %s: %w", m.ServiceUUID, err)
+		return nil, unusable("reading service type %s: %w", id, err)
 	}
 	if s.decl.byName[item.Value.Name] != nil {
 		return nil, nil

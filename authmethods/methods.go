@@ -53,13 +53,18 @@ func (s *Service) Method(ctx context.Context, service, host string) (store.Item[
 	if err != nil {
 		return store.Item[*Method]{}, err
 	}
-	item, err := s.lookupMethod(ctx, st.Value, host)
+	return s.methodOf(ctx, st.Value, host)
+}
+
+// methodOf is Method for a service type at hand.
+func (s *Service) methodOf(ctx context.Context, st *ServiceType, host string) (store.Item[*Method], error) {
+	item, err := s.lookupMethod(ctx, st, host)
 	switch {
 	case err != nil:
 		return item, err
 	case item.Err != nil:
 		return item, fault.New(fault.Internal, "reading auth method", "", "%w", item.Err)
-	case item.Value.Type != st.Value.AuthMethod:
+	case item.Value.Type != st.AuthMethod:
 		return item, notFound(resMethodTitle)
 	}
 	return item, nil

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/authgate/authgate/authn"
+	"github.com/authgate/authgate/internal/rawquery"
 )
 
 // Defaults are what the methods of all service types of one type share unless they say otherwise.
@@ -33,40 +34,62 @@ type place struct {
 	query  string
 }
 
-// typePlaces decides for api-key methods without a placement of their own.
-type typePlaces struct {
-	byTemplate place // by the type's default path template; zero for none
-	byType     place // the configured placement, or header x-api-key
+// set puts a credential on r, whose header and URL must be its own.
+func (p place) set(r *http.Request, value string) {
+	if p.query == "" {
+		r.Header[p.header] = []string{value}
+		return
+	}
+	u := *r.URL
+	u.RawQuery = rawquery.Set(u.RawQuery, p.query, value)
+	u.ForceQuery = false
+	r.URL = &u
+}
+
+// typeDefaults are Defaults ready for use. They decide for methods that do not say otherwise.
+type typeDefaults struct {
+	path           template
+	retrievalField string
+	byTemplate     place // by the default path template; zero for none
+	byType         place // the configured placement; zero for none
 }
 
 // of returns where the key of p goes: the record's template, then the type's (only if the record has
 // no path of its own), then the configured placement, then header x-api-key (specs/auth-methods 5.3).
-func (t typePlaces) of(m *Method) place {
+func (t *typeDefaults) of(m *Method) place {
 	switch {
 	case m.plan.query != "":
 		return place{query: m.plan.query}
 	case m.Path == "" && t.byTemplate != (place{}):
 		return t.byTemplate
-	case t.byType != (place{}):
+	}
+	return t.plain()
+}
+
+// plain returns where a key or token goes that no template places.
+func (t *typeDefaults) plain() place {
+	if t.byType != (place{}) {
 		return t.byType
 	}
 	return place{header: defaultHeader, norm: defaultHeaderNorm}
 }
 
-func (d Defaults) compile() (typePlaces, error) {
-	var t typePlaces
-	tpl, err := parseTemplate(d.Path)
-	if err != nil {
-		return t, err
+func (d Defaults) compile() (*typeDefaults, error) {
+	t := &typeDefaults{retrievalField: d.RetrievalField}
+	var err error
+	if t.path, err = parseTemplate(d.Path); err != nil {
+		return nil, err
 	}
-	if tpl.query != "" {
-		t.byTemplate = place{query: tpl.query}
+	if t.path.query != "" {
+		t.byTemplate = place{query: t.path.query}
 	}
 	if err := checkRetrievalField(d.RetrievalField); err != nil {
-		return t, err
+		return nil, err
 	}
-	t.byType, err = parsePlacement(d.Placement)
-	return t, err
+	if t.byType, err = parsePlacement(d.Placement); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // parsePlacement reads "header <name>" or "query <name>"; the empty text is the zero place.

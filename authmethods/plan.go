@@ -24,6 +24,7 @@ type plan struct {
 	headers []headerField // KindHeaders: what is set
 	key     secret.String // KindAPIKey
 	query   string        // KindAPIKey: query parameter by the record's own path template, or ""
+	path    template      // the record's own, or zero
 	leaks   []string      // the texts that must not come back in responses and errors
 }
 
@@ -38,7 +39,7 @@ func compile(m *Method) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{managed: []string{defaultHeaderNorm}}
+	p := &plan{managed: []string{defaultHeaderNorm}, path: t}
 	if m.Type == KindAPIKey {
 		if reason := headerValueFault(m.AccessKey.Reveal()); reason != "" {
 			return nil, invalidField("access_key", "%s", reason)
@@ -98,12 +99,16 @@ func ordinary(norm string) bool {
 	return false
 }
 
-// leaksOf returns the forms in which a value may come back: itself, what follows an authentication
-// scheme, and percent-encoded.
+// leaksOf returns the forms in which a header's value may come back: itself, what follows an
+// authentication scheme, and percent-encoded.
 func leaksOf(norm, value string) []string {
 	if ordinary(norm) {
 		return nil
 	}
+	return formsOf(value)
+}
+
+func formsOf(value string) []string {
 	forms := []string{value}
 	add := func(s string) {
 		if s != "" && !slices.Contains(forms, s) {

@@ -26,22 +26,32 @@ type RetrieveConfig struct {
 	Roots *x509.CertPool
 }
 
-// Service manages service types and auth methods and makes Injectors. One is built per configuration
-// over Records that outlive it. It is immutable and safe for concurrent use.
+// Service manages service types, auth methods and bindings, makes Injectors and retrieves tokens. One is
+// built per configuration over Records that outlive it. It is safe for concurrent use.
 type Service struct {
-	rec    *Records
-	now    func() time.Time
-	decl   *declarations
-	places map[string]typePlaces // by service type's type
+	rec      *Records
+	now      func() time.Time
+	log      *zap.Logger
+	decl     *declarations
+	defaults map[string]*typeDefaults // by service type's type
+	external *retriever
+	mapped   *mappedTokens
 }
 
 // New validates the declared objects as the API would and returns the Service of one configuration. It
-// does not touch the store. Its errors are of kind Invalid and name the Caddyfile's block and field.
+// does not touch the store or the network. Its errors are of kind Invalid and name the Caddyfile's block
+// and field. The caller must Close the Service.
 func New(rec *Records, decl Declared, deps Deps) (*Service, error) {
 	if rec == nil || deps.Now == nil {
 		return nil, errors.New("authmethods: Records and Deps.Now are required")
 	}
-	s := &Service{rec: rec, now: deps.Now, places: map[string]typePlaces{}}
+	s := &Service{
+		rec: rec, now: deps.Now, log: deps.Logger, defaults: map[string]*typeDefaults{},
+		external: newRetriever(deps.Retrieve), mapped: newMappedTokens(deps.Now),
+	}
+	if s.log == nil {
+		s.log = zap.NewNop()
+	}
 	defaults := builtinDefaults()
 	for _, typ := range slices.Sorted(maps.Keys(decl.Defaults)) {
 		d, known := defaults[typ]
@@ -51,17 +61,25 @@ func New(rec *Records, decl Declared, deps Deps) (*Service, error) {
 		defaults[typ] = d.with(decl.Defaults[typ])
 	}
 	for typ, d := range defaults {
-		places, err := d.compile()
+		compiled, err := d.compile()
 		if err != nil {
 			return nil, declaredError("service_defaults "+typ, err)
 		}
-		s.places[typ] = places
+		s.defaults[typ] = compiled
 	}
 	var err error
 	if s.decl, err = newDeclarations(decl, deps.Now().UTC().Truncate(time.Second)); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Close ends token retrievals that nobody but the cache waits for, waits for them, and closes the
+// connections to external services. Requests that are still under way may use the Service after that; it
+// then keeps no connections. It may be called more than once.
+func (s *Service) Close() {
+	s.mapped.close()
+	s.external.close()
 }
 
 // with returns d with the set fields of o in place of its own.
@@ -90,8 +108,8 @@ func (s *Service) ManagedHeaders() []string {
 			names = append(names, norm)
 		}
 	}
-	for _, p := range s.places {
-		add(p.byType.norm)
+	for _, d := range s.defaults {
+		add(d.byType.norm)
 	}
 	for _, m := range s.decl.methods {
 		for _, norm := range m.plan.managed {
