@@ -33,6 +33,7 @@ var (
 func freshPrefix() string { return fmt.Sprintf("/test-%d/", prefixes.Add(1)) }
 
 func TestMain(m *testing.M) {
+	etcdtest.RunMember()
 	var err error
 	if plain, err = etcdtest.Start(etcdtest.Config{}); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -14,9 +14,8 @@ import (
 var errWatchEnded = errors.New("watch ended")
 
 // Watch implements Store. The watch is refused by a member that has lost its leader
-// (WithRequireLeader), which would otherwise stay silent for ever. It has a stream of its own: the client
-// lets watches share one by their outgoing metadata, and a member answers no request for progress while
-// any watch on the stream is behind or begins in the future.
+// (WithRequireLeader), which would otherwise stay silent for ever. It has a stream of its own: a member
+// answers no request for progress while any watch on the stream is behind or begins in the future.
 func (s *etcdStore) Watch(ctx context.Context, prefix string, revision int64) (*Watch, error) {
 	const op = "watching etcd"
 	if err := checkPrefix(prefix); err != nil {
@@ -28,11 +27,12 @@ func (s *etcdStore) Watch(ctx context.Context, prefix string, revision int64) (*
 	ctx = metadata.AppendToOutgoingContext(ctx, "authgate-watch", strconv.FormatUint(s.watches.Add(1), 10))
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	stop := context.AfterFunc(s.base, cancel)
-	end := func() { stop(); cancel(); s.running.Done() }
+	watcher, closeWatcher := s.watcher()
+	end := func() { stop(); cancel(); closeWatcher(); s.running.Done() }
 
 	// The client waits for the server's answer without a limit of its own.
 	impatience := time.AfterFunc(s.timeout, cancel)
-	responses := s.client.Watch(ctx, s.prefix+prefix, clientv3.WithPrefix(),
+	responses := watcher.Watch(ctx, s.prefix+prefix, clientv3.WithPrefix(),
 		clientv3.WithRev(revision), clientv3.WithProgressNotify())
 	if !impatience.Stop() || ctx.Err() != nil {
 		end()
@@ -59,15 +59,28 @@ func (s *etcdStore) Watch(ctx context.Context, prefix string, revision int64) (*
 		if ctx.Err() != nil {
 			return s.classify(op, errWatchEnded)
 		}
-		// The request finds the watch's own stream by the context's outgoing metadata.
+		// The request finds the watch's stream by the context's outgoing metadata.
 		ctx, cancel := context.WithTimeout(ctx, s.timeout)
 		defer cancel()
-		if err := s.client.RequestProgress(ctx); err != nil {
+		if err := watcher.RequestProgress(ctx); err != nil {
 			return s.classify(op, err)
 		}
 		return nil
 	}
 	return &Watch{Batches: batches, Progress: progress}, nil
+}
+
+// watcher returns what a single watch runs on, and what ends that. A client's own watcher keeps a stream,
+// with its goroutines here and at the member, for every watch that was cancelled before the member had
+// confirmed it, and makes another one when asked for progress on a stream that is gone. The in-process
+// client of an embedded server has no connection to make a watcher on; there its own must do, and watches
+// are told apart by their outgoing metadata.
+func (s *etcdStore) watcher() (clientv3.Watcher, func()) {
+	if s.client.ActiveConnection() == nil {
+		return s.client.Watcher, func() {}
+	}
+	w := clientv3.NewWatcher(s.client)
+	return w, func() { _ = w.Close() } // it reports only how the stream ended
 }
 
 // batch translates one response and reports whether it is the watch's last.

@@ -12,9 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.uber.org/zap"
 )
 
 // startLimit bounds the start of a cluster.
@@ -26,17 +24,20 @@ type Config struct {
 	Members int
 	// TLS makes clients use TLS and show a certificate; peers talk in clear.
 	TLS bool
+	// Processes makes each member a process of its own, which can be killed and paused; TestMain must call
+	// RunMember. Otherwise members run on goroutines, and can be isolated from each other.
+	Processes bool
 }
 
-// Cluster is a running cluster.
+// Cluster is a running cluster. Its methods are for one goroutine at a time.
 type Cluster struct {
-	// Endpoints are the members' client URLs.
+	// Endpoints are the members' client URLs, also of those stopped since.
 	Endpoints []string
 	// Certs are the files clients need, if the cluster has TLS.
 	Certs Certs
 
 	dir     string
-	members []*embed.Etcd
+	members []*member
 }
 
 // Start starts a cluster and waits until it is ready. The caller closes it.
@@ -65,102 +66,105 @@ func start(cfg Config) (c *Cluster, err error) {
 			return c, err
 		}
 	}
-	configs, err := c.configs(max(1, cfg.Members), cfg.TLS)
-	if err != nil {
+	if err = c.configure(max(1, cfg.Members), cfg.TLS); err != nil {
 		return c, err
 	}
+	if cfg.Processes {
+		return c, c.startProcesses()
+	}
+	return c, c.startHere()
+}
+
+func (c *Cluster) startProcesses() error {
+	for _, m := range c.members {
+		p, err := m.settings.spawn()
+		if err != nil {
+			return err
+		}
+		m.process = p
+	}
+	for _, m := range c.members {
+		if err := m.process.await(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) startHere() error {
 	type started struct {
+		m   *member
 		e   *embed.Etcd
 		err error
 	}
-	results := make(chan started, len(configs))
-	for _, config := range configs {
+	results := make(chan started, len(c.members))
+	for _, m := range c.members {
 		go func() {
-			e, err := embed.StartEtcd(config)
-			results <- started{e, err}
+			e, err := m.settings.launch() // the first ones wait in it for the others
+			results <- started{m, e, err}
 		}()
 	}
-	for range configs {
+	var err error
+	for range c.members {
 		r := <-results
-		if r.err != nil {
-			err = errors.Join(err, r.err)
-			continue
-		}
-		c.members = append(c.members, r.e)
+		r.m.etcd, err = r.e, errors.Join(err, r.err)
 	}
 	if err != nil {
-		return c, err
+		return err
 	}
-	limit := time.After(startLimit)
 	for _, m := range c.members {
-		select {
-		case <-m.Server.ReadyNotify():
-		case <-limit:
-			return c, errors.New("the cluster does not get ready")
+		if err := await(m.etcd); err != nil {
+			return err
 		}
-		c.Endpoints = append(c.Endpoints, m.Config().AdvertiseClientUrls[0].String())
 	}
-	return c, nil
+	return nil
 }
 
-func (c *Cluster) configs(n int, secure bool) ([]*embed.Config, error) {
+func (c *Cluster) configure(n int, secure bool) error {
 	scheme := "http"
 	if secure {
 		scheme = "https"
 	}
-	configs := make([]*embed.Config, 0, n)
 	var initial []string
 	for i := range n {
 		peer, err := freeURL("http")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		client, err := freeURL(scheme)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		cfg := embed.NewConfig()
-		cfg.Name = fmt.Sprint("member-", i)
-		cfg.Dir = filepath.Join(c.dir, cfg.Name)
-		cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
-		cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
-		cfg.TickMs, cfg.ElectionMs = 50, 500
-		cfg.BcryptCost = 4
-		cfg.EnableGRPCGateway = false
-		cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
+		s := settings{Name: fmt.Sprint("member-", i), Peer: peer.String(), Client: client.String()}
+		s.Dir = filepath.Join(c.dir, s.Name)
 		if secure {
-			cfg.ClientTLSInfo = transport.TLSInfo{
-				CertFile: c.Certs.serverCert, KeyFile: c.Certs.serverKey, TrustedCAFile: c.Certs.CA, ClientCertAuth: true,
-			}
+			s.ServerCert, s.ServerKey, s.CA = c.Certs.serverCert, c.Certs.serverKey, c.Certs.CA
 		}
-		initial = append(initial, cfg.Name+"="+peer.String())
-		configs = append(configs, cfg)
+		initial = append(initial, s.Name+"="+s.Peer)
+		c.members = append(c.members, &member{settings: s})
+		c.Endpoints = append(c.Endpoints, s.Client)
 	}
-	for _, cfg := range configs {
-		cfg.InitialCluster = strings.Join(initial, ",")
+	for _, m := range c.members {
+		m.settings.Initial = strings.Join(initial, ",")
 	}
-	return configs, nil
+	return nil
 }
 
 // StopLeader stops the member that leads, for good, and returns its endpoint. Without a leader it stops
 // any.
 func (c *Cluster) StopLeader() string {
-	at := 0
-	for i, m := range c.members {
-		if m.Server.Leader() == m.Server.MemberID() {
-			at = i
-		}
+	at := max(0, c.Leader())
+	for !c.members[at].running() {
+		at++
 	}
-	stopped := c.members[at]
-	c.members = append(c.members[:at:at], c.members[at+1:]...)
-	stopped.Close()
-	return stopped.Config().AdvertiseClientUrls[0].String()
+	c.members[at].stop()
+	return c.Endpoints[at]
 }
 
 // Close stops all members and removes their data. It is idempotent.
 func (c *Cluster) Close() {
 	for _, m := range c.members {
-		m.Close()
+		m.stop()
 	}
 	c.members = nil
 	_ = os.RemoveAll(c.dir)
