@@ -14,7 +14,7 @@ import (
 // it; only the encoder of the log can. What a module can do is look whether it does.
 
 // queryInLog says what is wrong, and the way out.
-const queryInLog = "an access log writes the key of `?key=` in clear; send the key as a bearer token, and put this into the site: " + logFilter
+const queryInLog = "an access log writes the key of `?key=` in clear; put this into the global options, and its format into the log blocks of sites:\n" + logFilter
 
 const logFilter = `log {
 	format filter {

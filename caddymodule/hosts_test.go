@@ -107,6 +107,9 @@ func TestExampleConfiguration(t *testing.T) {
 		t.Fatalf("no global block in:\n%s", text)
 	}
 	g := start(t, setup{Global: parts[1], Sites: parts[2]})
+	if w := g.status(t).Warnings; len(w) > 0 {
+		t.Errorf("the example is warned of: %q", w)
+	}
 	token := idp.Token(t, map[string]any{"repository": "acme/app"})
 	stranger := idp.Token(t, map[string]any{"repository": "acme/other"})
 
