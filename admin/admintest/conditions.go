@@ -12,14 +12,15 @@ func preconditionFailed() string {
 
 // object is a kind of object, as the cases about conditions need it. They run for each kind.
 type object struct {
-	path, list, field string // where the fixture's object is, and the list of its kind
-	change            string // a body that changes it
+	path, list string // where the fixture's object is, and the list of its kind
+	change     string // a body that changes it
 }
 
 func objects() map[string]object {
 	return map[string]object{
-		"service_type": {"/v1/service-types/s1", "/v1/service-types", "hosts", `{"hosts":["host1","host9"]}`},
-		"method":       {"/v1/service-types/s1/hosts/host1/authm", "/v1/authm", "port", `{"port":7}`},
+		"service_type": {"/v1/service-types/s1", "/v1/service-types", `{"hosts":["host1","host9"]}`},
+		"method":       {"/v1/service-types/s1/hosts/host1/authm", "/v1/authm", `{"port":7}`},
+		"binding":      {"/v1/bindings/b1", "/v1/bindings", `{"unique_key":"k7"}`},
 	}
 }
 
@@ -37,8 +38,14 @@ func (h *harness) current(path string) string {
 
 // testConditions is A6, RFC 9110 section 13.
 func testConditions(h *harness) {
+	with := func(name string, test func(*harness)) {
+		h.with(name, func(h *harness) {
+			h.bindingFixture()
+			test(h)
+		})
+	}
 	for kind, o := range objects() {
-		h.with("A6_etag_follows_"+kind, func(h *harness) {
+		with("A6_etag_follows_"+kind, func(h *harness) {
 			first := h.current(o.path)
 			if head := h.do("HEAD", o.path, ""); head.header.Get("ETag") != first || head.body != "" {
 				h.Errorf("HEAD: ETag %s, want %s", head.header.Get("ETag"), first)
@@ -54,7 +61,7 @@ func testConditions(h *harness) {
 				h.Errorf("a deletion has the ETag %s", tag)
 			}
 		})
-		h.with("A6_stale_"+kind, func(h *harness) {
+		with("A6_stale_"+kind, func(h *harness) {
 			stale := h.current(o.path)
 			h.must(200, "PUT", o.path, o.change)
 			before := h.state()
@@ -68,14 +75,14 @@ func testConditions(h *harness) {
 			h.must(204, "DELETE", o.path, "", "If-Match", h.current(o.path))
 			h.must(404, "PUT", o.path, o.change, "If-Match", stale)
 		})
-		h.with("A6_one_of_20_parallel_"+kind, func(h *harness) {
+		with("A6_one_of_20_parallel_"+kind, func(h *harness) {
 			tag := h.current(o.path)
 			codes := h.parallel(20, func(int) answer { return h.do("PUT", o.path, o.change, "If-Match", tag) })
 			if codes[200] != 1 || codes[412] != 19 {
 				h.Errorf("codes %v", codes)
 			}
 		})
-		h.with("A6_delete_against_put_"+kind, func(h *harness) {
+		with("A6_delete_against_put_"+kind, func(h *harness) {
 			tag := h.current(o.path)
 			methods := []string{"PUT", "DELETE"}
 			codes := h.parallel(2, func(i int) answer { return h.do(methods[i], o.path, o.change, "If-Match", tag) })

@@ -13,12 +13,14 @@ type route struct{ method, path string }
 func guarded() []route {
 	routes := []route{
 		{"GET", "/v1/authm"}, {"HEAD", "/v1/authm"}, {"PUT", "/v1/service-type/s1"},
+		{"GET", "/v1/bindings"}, {"POST", "/v1/bindings/b1"}, {"GET", "/v1/bindings/b1"}, {"PUT", "/v1/bindings/b1"},
+		{"DELETE", "/v1/bindings/b1"}, {"GET", "/v1/audit"},
 	}
 	for _, types := range []string{"/v1/service-types", "/v1/services"} {
 		routes = append(routes, []route{
 			{"POST", types}, {"GET", types}, {"GET", types + "/s1"}, {"PUT", types + "/s1"}, {"DELETE", types + "/s1"},
 			{"POST", types + "/s1/authm"}, {"PUT", types + "/s1/authm"}, {"GET", types + "/s1/hosts/host1/authm"},
-			{"PUT", types + "/s1/hosts/host1/authm"}, {"DELETE", types + "/s1/hosts/host1/authm"},
+			{"GET", types + "/s1/hosts/host1/bindings"}, {"PUT", types + "/s1/hosts/host1/authm"}, {"DELETE", types + "/s1/hosts/host1/authm"},
 		}...)
 	}
 	return routes

@@ -9,7 +9,9 @@ func testUnknownRoutes(h *harness) {
 		"/", "/v1", "/v1/", "/v2/authm", "/v1/authm/", "/v1/service-types/", "/v1/service-types/s1/", "/v1/service-types/s1/authm/x",
 		"/v1/service-types/s1/hosts", "/v1/service-types/s1/hosts/host1", "/V1/authm", "//v1/authm", "/v1//authm", "/./v1/authm",
 		"/x/../v1/authm", "/x/%2e%2e/v1/authm", "/v1/service-types/a%2Fb", "/v1/service-types/a%2fb/hosts/host1/authm", "/v1%2fauthm",
-		"/healthz/", "/v1/service-types/..", "/v1/service-types/.", "/v1/service-type",
+		"/healthz/", "/v1/bindings/", "/v1/bindings/a/b", "/v1/bindings/a%2Fb", "/v1/version/", "/v1/audit/x", "/v1/service-types/s1/hosts/host1/",
+		"/v1/service-types/s1/hosts/host1:authx509/", "/v1/service-types/s1/hosts/host1:AUTHX509", "/v1/service-types/s1/hosts/host1:authx509x",
+		"/v1/service-types/s1/hosts/%2fh:authx509", "/v1/bindings/..", "/v1/bindings/%2e%2e", "/v1/service-types/..", "/v1/service-types/.", "/v1/service-type",
 	} {
 		got := h.raw("GET", path, "")
 		h.wants(path, got, 404, noRoute())
@@ -18,6 +20,7 @@ func testUnknownRoutes(h *harness) {
 		}
 		h.wantHeaders(got)
 	}
+	h.wants("no method at all", h.raw("DELETE", "/v1/service-types/s1/hosts/host1", ""), 404, noRoute())
 	// A name that only looks like one is looked up as it is.
 	for _, path := range []string{"/v1/service-types/%00", "/v1/service-types/s1%20", "/v1/service-types/%252e", "/v1/service-types/%5c..%5cs1"} {
 		h.wants(path, h.do("GET", path, ""), 404, notFound("Service-type"))
@@ -39,6 +42,14 @@ func testWrongMethods(h *harness) {
 		{"TRACE", "/healthz", "GET, HEAD"},
 		{"get", "/v1/authm", "GET, HEAD"}, // P12: methods are case-sensitive
 		{"POST", "/readyz", "GET, HEAD"},
+		{"POST", "/v1/bindings", "GET, HEAD"},
+		{"PATCH", "/v1/bindings/b1", "DELETE, GET, HEAD, POST, PUT"},
+		{"DELETE", "/v1/service-types/s1/hosts/host1/bindings", "GET, HEAD"},
+		{"POST", "/v1/services/s1/hosts/host1:authx509", "GET, HEAD"},
+		{"OPTIONS", "/v1/service-types/s1/hosts/host1:authx509", "GET, HEAD"},
+		{"DELETE", "/v1/audit", "GET, HEAD"},
+		{"PUT", "/v1/version", "GET, HEAD"},
+		{"POST", "/v1/health", "GET, HEAD"},
 	}
 	for _, tt := range tests {
 		got := h.raw(tt.method, tt.path, "", "X-HTTP-Method-Override", "GET", "Origin", "https://evil.example",

@@ -52,6 +52,9 @@ func (s Suite) Run(t *testing.T) {
 		"UnknownRoutes":  testUnknownRoutes,
 		"WrongMethods":   testWrongMethods,
 		"Conditions":     testConditions,
+		"Creates":        testCreates,
+		"Bindings":       testBindings,
+		"BindingErrors":  testBindingRefusals,
 	})
 }
 
@@ -129,6 +132,9 @@ func (h *harness) fixture() {
 // clear deletes everything through the API. Methods go with their service types.
 func (h *harness) clear() {
 	h.Helper()
+	for _, v := range h.list("/v1/bindings", "bindings") {
+		h.must(204, "DELETE", "/v1/bindings/"+segment(v["name"].(string)), "")
+	}
 	for _, v := range h.list("/v1/service-types", "service_types") {
 		if v["origin"] == nil {
 			h.must(204, "DELETE", "/v1/service-types/"+segment(v["name"].(string)), "")
@@ -143,7 +149,7 @@ func (h *harness) state() string {
 		return h.Target.State(h.T)
 	}
 	var b strings.Builder
-	for _, path := range []string{"/v1/service-types", "/v1/authm"} {
+	for _, path := range []string{"/v1/service-types", "/v1/authm", "/v1/bindings"} {
 		b.WriteString(h.do("GET", path, "").body)
 	}
 	return b.String()
