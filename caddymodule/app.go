@@ -108,13 +108,23 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	certs, err := a.X509.resolve(repl)
+	if err != nil {
+		return err
+	}
+	if a.clientCerts, err = authn.NewClientCerts(certs, authn.ClientCertDeps{Logger: a.log.Named("x509"), Now: time.Now}); err != nil {
+		return err
+	}
 	if err := a.openStore(ctx, secrets, cache); err != nil {
 		return err
 	}
 	if err := a.openIssuers(repl); err != nil {
 		return err
 	}
-	a.service, err = authmethods.New(a.backend.records, decl, authmethods.Deps{Now: time.Now})
+	a.service, err = authmethods.New(a.backend.records, decl, authmethods.Deps{
+		Now: time.Now, Logger: a.log.Named("authmethods"),
+		Retrieve: authmethods.RetrieveConfig{AllowPrivateAddresses: certs.AllowPrivateAddresses, Roots: a.clientCerts.Roots()},
+	})
 	if err != nil {
 		return err
 	}
@@ -209,7 +219,7 @@ func (a *App) chain(h *Handler) (authn.Authenticator, error) {
 		chain = append(chain, some)
 	}
 	if h.accepts("mtls") {
-		return nil, errors.New("accept mtls: not yet")
+		chain = append(chain, a.service.CertAuthenticator(a.clientCerts))
 	}
 	return chain, nil
 }
@@ -271,9 +281,16 @@ func (a *App) Start() error {
 // the next one already uses the same store.
 func (a *App) Stop() error { return nil }
 
-// Cleanup gives back what Provision acquired, also after a Provision that failed half-way.
+// Cleanup gives back what Provision acquired, also after a Provision that failed half-way. Requests of this
+// configuration may still be running: what is closed here stays usable, and only fetches nothing any more.
 func (a *App) Cleanup() error {
 	gc.drop(a)
+	if a.service != nil {
+		a.service.Close()
+	}
+	if a.clientCerts != nil {
+		a.clientCerts.Close()
+	}
 	var errs []error
 	for _, l := range slices.Backward(a.leases) {
 		errs = append(errs, l.release())

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -82,7 +83,7 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	}
 	a := app.(*App)
 	t.counts, t.warned = &a.backend.counts, new(seldom)
-	t.injector = a.service.Injector(t.ServiceType, authmethods.InjectOptions{AllowPlainHTTP: t.InsecurePlainHTTP})
+	t.injector = a.service.Injector(t.ServiceType, authmethods.InjectOptions{AllowPlainHTTP: t.InsecurePlainHTTP, Map: t.Map})
 	if t.InsecurePlainHTTP {
 		a.plainHTTP = true
 		t.log.Warn("insecure option in use", zap.String("option", "transport authgate: insecure_plain_http"))
@@ -108,8 +109,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.refuse(req, http.StatusForbidden, "this route has no rule"), nil
 	}
 
-	if t.Map && principal == nil && ctx.Value(caddyhttp.VarsCtxKey) == nil {
-		return t.refuse(req, http.StatusServiceUnavailable, "a health check has no caller to map"), nil
+	if t.Map && principal == nil {
+		if ctx.Value(caddyhttp.VarsCtxKey) == nil {
+			return t.refuse(req, http.StatusServiceUnavailable, "a health check has no caller to map"), nil
+		}
+		return t.refuseUnbound(req, errNoCaller), nil
 	}
 	if req.URL.Opaque != "" { // would be sent as the request target, whatever the rules judged
 		return t.refuse(req, http.StatusBadRequest, "the request target is no path"), nil
@@ -124,11 +128,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 	attached, err := t.injector.Inject(ctx, out, targetOf(ctx, out), principal)
 	if err != nil && fault.Is(err, fault.Forbidden) {
-		t.counts.unbound.Add(1)
-		if c := t.log.Check(zapcore.DebugLevel, "request refused"); c != nil {
-			c.Write(zap.Int("status", http.StatusForbidden), zap.Error(err))
-		}
-		return t.refuse(req, http.StatusForbidden, "no binding for this caller"), nil
+		return t.refuseUnbound(req, err), nil
+	}
+	if err == nil && t.Map && !attached.Any() {
+		err = errNothingToMap
 	}
 	if err != nil {
 		t.counts.failed.Add(1)
@@ -172,6 +175,21 @@ func targetOf(ctx context.Context, out *http.Request) authmethods.Target {
 	}
 	t.Port, _ = strconv.Atoi(port) // none: the scheme's own
 	return t
+}
+
+var (
+	errNoCaller = errors.New("map on an anonymous route: there is no caller")
+	// Without an auth method nobody can be bound to the address: every caller would get through as nobody.
+	errNothingToMap = errors.New("map: no auth method is stored for this address")
+)
+
+// refuseUnbound answers a caller for whom there is no token. It is that caller's state, not a failure.
+func (t *Transport) refuseUnbound(req *http.Request, err error) *http.Response {
+	t.counts.unbound.Add(1)
+	if c := t.log.Check(zapcore.DebugLevel, "request refused"); c != nil {
+		c.Write(zap.Int("status", http.StatusForbidden), zap.Error(err))
+	}
+	return t.refuse(req, http.StatusForbidden, "no binding for this caller")
 }
 
 func (t *Transport) refuse(req *http.Request, status int, message string) *http.Response {
