@@ -9,7 +9,7 @@ import (
 // attach puts the credential of m on r at place and removes everything a client may have sent in its
 // stead. r must be a clone of the transport's own: its Header map and URL are changed.
 func (m *Method) attach(r *http.Request, at place) Injected {
-	m.plan.clear(r, at.norm)
+	m.plan.managed.clear(r, at.norm)
 	if m.Type == KindHeaders {
 		for _, f := range m.plan.headers {
 			r.Header[f.name] = []string{f.value.Reveal()}
@@ -20,33 +20,36 @@ func (m *Method) attach(r *http.Request, at place) Injected {
 	return Injected{plan: m.plan}
 }
 
-// clear removes from r what a client may have sent in the credential's stead: the managed headers and
-// extra, a normalised name.
-func (p *plan) clear(r *http.Request, extra string) {
+// headerNames are the normalised names of headers that only the gateway may set. One more, extra, may
+// depend on the configuration.
+type headerNames []string
+
+// clear removes from r what a client may have sent under these names.
+func (n headerNames) clear(r *http.Request, extra string) {
 	if r.Header == nil {
 		r.Header = make(http.Header, 1)
 	}
-	p.strip(r.Header, extra)
-	p.guardTrailers(r, extra)
+	n.strip(r.Header, extra)
+	n.guardTrailers(r, extra)
 }
 
-// strip deletes every header that folds to a managed name (H1, H4, H5), and such names from Connection:
+// strip deletes every header that folds to one of the names (H1, H4, H5), and such names from Connection:
 // the next hop would delete the credential we set (H6).
-func (p *plan) strip(h http.Header, extra string) {
+func (n headerNames) strip(h http.Header, extra string) {
 	if extra == defaultHeaderNorm {
-		extra = "" // always managed
+		extra = "" // always among the names
 	}
 	for name, values := range h {
 		switch {
-		case p.manages(name, extra):
+		case n.has(name, extra):
 			delete(h, name)
 		case folds(name, "connection"):
-			p.stripConnection(h, name, values, extra)
+			n.stripConnection(h, name, values, extra)
 		}
 	}
 }
 
-func (p *plan) stripConnection(h http.Header, name string, lines []string, extra string) {
+func (n headerNames) stripConnection(h http.Header, name string, lines []string, extra string) {
 	var kept []string
 	found := false
 	for _, line := range lines {
@@ -54,7 +57,7 @@ func (p *plan) stripConnection(h http.Header, name string, lines []string, extra
 			token = strings.Trim(token, " \t")
 			switch {
 			case token == "":
-			case p.manages(token, extra):
+			case n.has(token, extra):
 				found = true
 			default:
 				kept = append(kept, token)
@@ -71,11 +74,11 @@ func (p *plan) stripConnection(h http.Header, name string, lines []string, extra
 	h[name] = []string{strings.Join(kept, ", ")}
 }
 
-func (p *plan) manages(name, extra string) bool {
+func (n headerNames) has(name, extra string) bool {
 	if extra != "" && folds(name, extra) {
 		return true
 	}
-	for _, norm := range p.managed {
+	for _, norm := range n {
 		if folds(name, norm) {
 			return true
 		}
@@ -103,16 +106,16 @@ func folds(name, norm string) bool {
 	return true
 }
 
-// guardTrailers deletes the trailers that fold to a managed name: they are headers that arrive later, and
+// guardTrailers deletes the trailers that fold to one of the names: they are headers that arrive later, and
 // an upstream that merges them would take a client's twin from there. The server fills the map when the
 // body has been read to its end, so it is swept again then (specs E2, H7).
-func (p *plan) guardTrailers(r *http.Request, extra string) {
+func (n headerNames) guardTrailers(r *http.Request, extra string) {
 	if r.Trailer == nil {
 		return
 	}
-	p.strip(r.Trailer, extra)
+	n.strip(r.Trailer, extra)
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &sweptBody{ReadCloser: r.Body, sweep: func() { p.strip(r.Trailer, extra) }}
+		r.Body = &sweptBody{ReadCloser: r.Body, sweep: func() { n.strip(r.Trailer, extra) }}
 	}
 }
 

@@ -36,7 +36,7 @@ func (s *Service) attachMapped(ctx context.Context, r *http.Request, c candidate
 		return Injected{}, unusable("the token of binding %s: %w", binding.Value.Name, err)
 	}
 	at := s.defaults[c.st.Type].plain()
-	c.m.plan.clear(r, at.norm)
+	c.m.plan.secret.clear(r, at.norm)
 	at.set(r, token.token.Reveal())
 	return Injected{plan: c.m.plan, token: token}, nil
 }

@@ -20,7 +20,8 @@ const (
 
 // plan is a method's credential as the Injector uses it, made once when the record is loaded.
 type plan struct {
-	managed []string      // normalised names of the headers whose client-sent twins go
+	managed headerNames   // the headers whose client-sent twins go
+	secret  headerNames   // those of them that may hold a credential
 	headers []headerField // KindHeaders: what is set
 	key     secret.String // KindAPIKey
 	query   string        // KindAPIKey: query parameter by the record's own path template, or ""
@@ -39,7 +40,7 @@ func compile(m *Method) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{managed: []string{defaultHeaderNorm}, path: t}
+	p := &plan{managed: headerNames{defaultHeaderNorm}, secret: headerNames{defaultHeaderNorm}, path: t}
 	if m.Type == KindAPIKey {
 		if reason := headerValueFault(m.AccessKey.Reveal()); reason != "" {
 			return nil, invalidField("access_key", "%s", reason)
@@ -79,6 +80,9 @@ func (p *plan) compileHeaders(headers map[string]secret.String) error {
 		}
 		if norm != defaultHeaderNorm {
 			p.managed = append(p.managed, norm)
+			if !ordinary(norm) {
+				p.secret = append(p.secret, norm)
+			}
 		}
 		p.headers = append(p.headers, headerField{http.CanonicalHeaderKey(name), headers[name]})
 		p.leaks = append(p.leaks, leaksOf(norm, value)...)

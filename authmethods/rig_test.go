@@ -59,10 +59,16 @@ func newRigOn(t testing.TB, s store.Store, decl authmethods.Declared) *rig {
 // configure is another configuration over the same records.
 func (r *rig) configure(decl authmethods.Declared) *authmethods.Service {
 	r.t.Helper()
-	svc, err := authmethods.New(r.rec, decl, authmethods.Deps{Now: time.Now})
+	return r.configureWith(decl, authmethods.Deps{Now: time.Now})
+}
+
+func (r *rig) configureWith(decl authmethods.Declared, deps authmethods.Deps) *authmethods.Service {
+	r.t.Helper()
+	svc, err := authmethods.New(r.rec, decl, deps)
 	if err != nil {
 		r.t.Fatalf("New: %v", err)
 	}
+	r.t.Cleanup(svc.Close)
 	return svc
 }
 
