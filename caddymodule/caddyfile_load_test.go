@@ -98,6 +98,16 @@ var loadRefusals = []loadCase{
 	{name: "store_etcd_user_without_password", json: `{"store": {"driver": "etcd", "endpoints": ["https://10.0.0.1:2379"], "user": "root"}}`, want: []string{"store etcd", "user takes <name> <password>"}},
 	{name: "store_embedded_env_unset", global: "store embedded {env.AUTHGATE_TEST_UNSET}/etcd", want: []string{"store embedded", "AUTHGATE_TEST_UNSET"}},
 	{name: "store_embedded_not_a_directory", global: "store embedded {dir}/empty", want: []string{"store", "not a directory"}},
+	{name: "A2_store_etcd_without_key", global: "store etcd http://127.0.0.1:1", want: []string{"store etcd", "no encryption key", "openssl rand -base64 32", "`encryption_key_file <file>`", "`insecure_plaintext_secrets`"}},
+	{name: "A2_encryption_key_sample", global: "encryption_key AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", want: []string{"encryption_key", "value 1 of 1", "not made of random bytes", "openssl rand -base64 32"}, never: "AAAA"},
+	{name: "encryption_key_text", global: "encryption_key k9-secret-passphrase", want: []string{"encryption_key", "base64", "openssl rand -base64 32"}, never: "passphrase"},
+	{name: "encryption_key_env_unset", global: "encryption_key {env.AUTHGATE_TEST_UNSET}", want: []string{"encryption_key", "AUTHGATE_TEST_UNSET"}},
+	{name: "encryption_key_twice", global: "encryption_key_file {dir}/key {dir}/same-key", want: []string{"the encryption key", "given twice"}},
+	{name: "encryption_key_and_file", global: "encryption_key {file.{dir}/key}\nencryption_key_file {dir}/key", want: []string{"encryption_key_file and encryption_key", "one of the two"}},
+	{name: "encryption_key_file_missing", global: "encryption_key_file {dir}/nowhere", want: []string{"/nowhere", "no such file", "openssl rand -base64 32"}},
+	{name: "encryption_key_file_empty", global: "encryption_key_file {dir}/key {dir}/empty", want: []string{"/empty", "it is empty", "openssl rand -base64 32"}},
+	{name: "encryption_key_file_malformed", global: "encryption_key_file {dir}/two-lines", want: []string{"/two-lines", "base64", "openssl rand -base64 32"}, never: "first-line"},
+	{name: "encryption_key_file_env_unset", global: "encryption_key_file {env.AUTHGATE_TEST_UNSET}", want: []string{"encryption_key_file", "AUTHGATE_TEST_UNSET"}},
 	{name: "cache_negative", json: `{"cache": {"entries": -1}}`, want: []string{"cache", "must not be negative"}},
 	{name: "unknown_field", json: `{"admin_keys": "x"}`, want: []string{"admin_keys"}},
 
@@ -129,7 +139,8 @@ var loadRefusals = []loadCase{
 // TestLoadRefusals is not parallel: Caddy's provisioning swaps the process's logger.
 func TestLoadRefusals(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"empty": "", "two-lines": "first-line\nsecond-line", "ca.pem": "no certificate"} {
+	key := readKey(t, newKeyFile(t)).Encode().Reveal()
+	for name, text := range map[string]string{"empty": "", "two-lines": "first-line\nsecond-line", "ca.pem": "no certificate", "key": key, "same-key": key + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -164,6 +175,9 @@ func TestLoadAccepts(t *testing.T) {
 		{name: "admin", global: "admin_key {env.AUTHGATE_TEST_KEY}", site: "authgate_admin authmethods"},
 		{name: "service_type", global: typeOK + "auth_method reports reports.internal:443 {\n\taccess_key {env.AUTHGATE_TEST_KEY}\n}"},
 		{name: "loopback_issuer", global: issuer("url http://127.0.0.1:5556\naudience b\nallow_private_addresses")},
+		{name: "store_etcd_with_key_file", global: "store etcd http://127.0.0.1:1\nencryption_key_file " + newKeyFile(t) + " " + newKeyFile(t)},
+		{name: "store_etcd_with_key", global: "store etcd http://127.0.0.1:1\nencryption_key {file." + newKeyFile(t) + "}"},
+		{name: "store_etcd_plaintext", global: "store etcd http://127.0.0.1:1\ninsecure_plaintext_secrets"},
 		{name: "cache_and_gc", global: "gc_headroom off\ncache {\n\tentries 10\n\tmax_stale 1s\n}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

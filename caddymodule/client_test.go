@@ -71,6 +71,7 @@ func (c call) bytes(name string) string {
 func (c call) send(t testing.TB, address string, from *recorder) result {
 	t.Helper()
 	name := newCase()
+	handedOut.collect(c.Body)
 	out := exchange(t, address, c.TLS, c.bytes(name))
 	if from != nil {
 		out.arrived = from.take(name)

@@ -3,6 +3,7 @@ package caddymodule_test
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,9 @@ type etcdServer struct {
 	URL     string
 	keyFile string // of the gateways that use it
 	cfg     *embed.Config
-	running *embed.Etcd
+
+	plaintext bool // some gateway stores in clear
+	running   *embed.Etcd
 }
 
 func startEtcd(t testing.TB) *etcdServer {
@@ -29,7 +32,15 @@ func startEtcd(t testing.TB) *etcdServer {
 	cfg.UnsafeNoFsync = true
 	e := &etcdServer{URL: address.String(), keyFile: newKeyFile(t), cfg: cfg}
 	e.start(t)
-	t.Cleanup(e.stop)
+	t.Cleanup(func() {
+		e.stop()
+		if e.plaintext {
+			return
+		}
+		for _, leak := range leaks(t, cfg.Dir) {
+			t.Errorf("stored in clear: %s", leak)
+		}
+	})
 	return e
 }
 
@@ -62,5 +73,8 @@ func (e *etcdServer) store(prefix string) string {
 
 // storeWith is store with other lines about encryption.
 func (e *etcdServer) storeWith(prefix, encryption string) string {
+	if strings.Contains(encryption, plaintextOption) {
+		e.plaintext = true
+	}
 	return fmt.Sprintf("store etcd %s {\n\t\t\tprefix /%s/\n\t\t}\n\t\t%s", e.URL, prefix, encryption)
 }

@@ -39,6 +39,9 @@ type gateway struct {
 	cmd    *exec.Cmd
 	admin  *http.Client
 	exited chan struct{}
+
+	plaintext bool     // it stores, or has stored, in clear
+	dirs      []string // of its embedded stores, if the configuration names them
 }
 
 // start runs a gateway until the test ends, and waits until it serves.
@@ -71,6 +74,7 @@ func launch(t *testing.T, s setup) *gateway {
 		t.Fatal(err)
 	}
 	g := &gateway{dir: dir, exited: make(chan struct{})}
+	g.remember(s)
 	g.cmd = exec.Command(self, "run", "--config", file, "--adapter", "caddyfile")
 	g.cmd.Env = append(os.Environ(), asProgram+"=1", "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "SECRET_OF_THE_ENVIRONMENT="+envSecret)
 	g.cmd.Stdout, g.cmd.Stderr = log, log
@@ -105,6 +109,7 @@ func (g *gateway) stop(t *testing.T) {
 			t.Errorf("the gateway logged %q:\n%s", bad, text[at:min(len(text), at+6000)])
 		}
 	}
+	g.checkFiles(t)
 	if t.Failed() {
 		t.Logf("end of the gateway's log:\n%s", text[max(0, len(text)-6000):])
 	}
@@ -156,6 +161,7 @@ func (g *gateway) ask(method, path, contentType, body string) (code int, text st
 
 // reload loads another configuration and returns Caddy's complaint if it is refused.
 func (g *gateway) reload(s setup) error {
+	g.remember(s)
 	var code int
 	var text string
 	for range 5 { // the endpoint may just be on its way out; loading the same again does nothing
@@ -177,6 +183,11 @@ type status struct {
 	Tokens   int               `json:"cached_tokens"`
 	Insecure []string          `json:"insecure"`
 	Warnings []string          `json:"warnings"`
+
+	Encryption struct {
+		Keys      []string `json:"keys"`
+		Plaintext bool     `json:"plaintext"`
+	} `json:"encryption"`
 }
 
 func (g *gateway) status(t *testing.T) status {
