@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
@@ -14,6 +15,9 @@ import (
 )
 
 func init() {
+	if caddy.CustomBinaryName == "" {
+		caddy.CustomBinaryName = "authgate" // what Caddy's help calls the program
+	}
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:      "admin",
 		Usage:     "<verb>",

@@ -43,6 +43,10 @@ func newAPIError(server string, resp *http.Response, data []byte) error {
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
 		return hinted(err, "the gateway does not take this key; check %s or --key-file against its admin_key", envKey)
+	case http.StatusNotFound:
+		if message == "Not found" { // no such route, rather than no such object
+			return hinted(err, "this gateway does not serve that API; check --server, and which APIs its authgate_admin names")
+		}
 	case http.StatusPreconditionFailed:
 		return hinted(err, "somebody changed it since that revision; get it again, and repeat the change with the new revision")
 	case http.StatusServiceUnavailable:

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -117,6 +118,9 @@ func (p *program) authmList(c *connection) *cobra.Command {
 			return err
 		}
 		names := namesOf(types)
+		slices.SortFunc(methods, func(a, b *method) int {
+			return cmp.Or(strings.Compare(names[a.ServiceUUID], names[b.ServiceUUID]), strings.Compare(a.Host, b.Host))
+		})
 		views := struct {
 			AuthMethods []methodView `json:"auth_methods"`
 		}{[]methodView{}}

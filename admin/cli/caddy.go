@@ -27,6 +27,7 @@ func caddyFlag(cmd *cobra.Command) *string {
 type caddy struct {
 	address string // for messages
 	host    string
+	origin  string // for sockets with enforce_origin; empty for none
 	http    *http.Client
 }
 
@@ -41,12 +42,12 @@ func (p *program) openCaddy(address string) (*caddy, error) {
 	if err != nil {
 		return nil, err
 	}
-	host := target
+	host, origin := target, "http://"+target
 	if network == "unix" {
-		host = "127.0.0.1" // Caddy takes no other for a unix socket
+		host, origin = "127.0.0.1", "" // what Caddy takes on a unix socket
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	return &caddy{address: address, host: host, http: &http.Client{
+	return &caddy{address: address, host: host, origin: origin, http: &http.Client{
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return dialer.DialContext(ctx, network, target)
@@ -83,7 +84,9 @@ func (c *caddy) call(ctx context.Context, method, path string) (*http.Response, 
 	if err != nil {
 		return nil, usagef("the address of Caddy's admin socket is host:port or unix//path, not %s", c.address)
 	}
-	req.Header.Set("Origin", "http://"+c.host) // for sockets with enforce_origin
+	if c.origin != "" {
+		req.Header.Set("Origin", c.origin)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {

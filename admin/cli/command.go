@@ -78,6 +78,7 @@ const adminExample = `  # Store the API key of an upstream. It is typed, or come
 // group makes cmd a command that only holds others.
 func (p *program) group(cmd *cobra.Command, children ...*cobra.Command) *cobra.Command {
 	cmd.AddCommand(children...)
+	cmd.SuggestionsMinimumDistance = 2
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -73,10 +74,7 @@ type sealedDocument struct {
 func (d *document) encode() ([]byte, error) {
 	slices.SortFunc(d.ServiceTypes, func(a, b docType) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(d.AuthMethods, func(a, b docMethod) int {
-		if c := strings.Compare(a.ServiceType, b.ServiceType); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Host, b.Host)
+		return cmp.Or(strings.Compare(a.ServiceType, b.ServiceType), strings.Compare(a.Host, b.Host))
 	})
 	slices.SortFunc(d.Bindings, func(a, b docBinding) int { return strings.Compare(a.Name, b.Name) })
 	return encodeJSON(d)

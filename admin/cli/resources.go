@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/authgate/authgate/internal/secret"
 )
@@ -119,6 +121,7 @@ func (a *api) serviceTypes(ctx context.Context) ([]serviceType, error) {
 		ServiceTypes []serviceType `json:"service_types"`
 	}
 	_, err := a.do(ctx, request{method: http.MethodGet, path: pathTypes}, &list)
+	slices.SortFunc(list.ServiceTypes, func(a, b serviceType) int { return strings.Compare(a.Name, b.Name) })
 	return list.ServiceTypes, err
 }
 
@@ -139,6 +142,7 @@ func (a *api) bindings(ctx context.Context, path string, query url.Values) ([]bi
 		Bindings []binding `json:"bindings"`
 	}
 	_, err := a.do(ctx, request{method: http.MethodGet, path: path, query: query}, &list)
+	slices.SortFunc(list.Bindings, func(a, b binding) int { return strings.Compare(a.Name, b.Name) })
 	return list.Bindings, err
 }
 
