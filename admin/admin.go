@@ -62,7 +62,12 @@ func New(d Deps) (http.Handler, error) {
 	}
 	wanted := func(name string) bool { return len(d.APIs) == 0 || slices.Contains(d.APIs, name) }
 	shared := api{guard: guard{key: d.AdminKey}, audit: d.Audit, log: d.Logger, now: d.Now}
+	doc, err := newDocument(d.APIs)
+	if err != nil {
+		return nil, err
+	}
 	apis := []mounter{
+		doc,
 		&probes{ready: d.Ready, guard: shared.guard, version: d.Version, log: d.Logger},
 		&auditAPI{shared},
 	}

@@ -26,7 +26,11 @@ func (a *auditAPI) mount(r *router) {
 
 // listAudit shows who changed what, newest first.
 func (a *auditAPI) listAudit(ctx context.Context, r *http.Request) (view, error) {
-	q, err := auditQuery(r.URL.Query())
+	values, err := parseQuery(r)
+	if err != nil {
+		return view{}, err
+	}
+	q, err := auditQuery(values)
 	if err != nil {
 		return view{}, err
 	}

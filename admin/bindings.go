@@ -65,7 +65,11 @@ func (a *authMethodsAPI) listBindings(ctx context.Context, _ *http.Request) (vie
 
 // listBindingsOf looks for one identity if the query has an authID; an empty one is none, as upstream.
 func (a *authMethodsAPI) listBindingsOf(ctx context.Context, r *http.Request) (view, error) {
-	return a.showBindings(a.svc.BindingsOf(ctx, r.PathValue("service"), r.PathValue("host"), r.URL.Query().Get("authID")))
+	query, err := parseQuery(r)
+	if err != nil {
+		return view{}, err
+	}
+	return a.showBindings(a.svc.BindingsOf(ctx, r.PathValue("service"), r.PathValue("host"), query.Get("authID")))
 }
 
 func (a *authMethodsAPI) showBindings(items []store.Item[*authmethods.Binding], err error) (view, error) {

@@ -7,10 +7,21 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/authgate/authgate/internal/strictjson"
 )
+
+// parseQuery reads the query of a route that has parameters. What cannot be read is refused: a filter left
+// out would make the answer look like all there is.
+func parseQuery(r *http.Request) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, &requestError{http.StatusBadRequest, "The query is malformed"}
+	}
+	return values, nil
+}
 
 const (
 	maxBody  = 1 << 20

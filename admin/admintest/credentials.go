@@ -3,6 +3,7 @@ package admintest
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -26,15 +27,52 @@ func guarded() []route {
 	return routes
 }
 
+// described returns every route that /openapi.json describes, on objects of the fixture, without the
+// public ones.
+func (h *harness) described() (routes []route) {
+	h.Helper()
+	names := strings.NewReplacer("{service}", "s1", "{host}", "host1", "{binding}", "b1")
+	left := public()
+	for path, item := range h.must(200, "GET", "/openapi.json", "")["paths"].(map[string]any) {
+		path = names.Replace(path)
+		if strings.Contains(path, "{") {
+			h.Errorf("%s: no value for a parameter", path)
+		}
+		if i := slices.Index(left, path); i >= 0 {
+			left = slices.Delete(left, i, i+1)
+			continue
+		}
+		if strings.HasSuffix(path, ":authx509") { // asks for a certificate instead
+			continue
+		}
+		for method := range item.(map[string]any) {
+			if method = strings.ToUpper(method); method != "PARAMETERS" {
+				routes = append(routes, route{method, path})
+			}
+		}
+	}
+	if len(left) > 0 {
+		h.Errorf("public paths that are not described: %v", left)
+	}
+	return routes
+}
+
 // testKeys is A3: no route but the public ones answers without the key.
 func testKeys(h *harness) {
 	h.open()
 	h.fixture()
 	before := h.state()
+	routes := h.described()
+	for _, r := range guarded() {
+		if r.method != "HEAD" && !slices.Contains(routes, r) {
+			h.Errorf("%v is not described", r)
+		}
+	}
+	routes = append(routes, guarded()...)
 	credentials := map[string][]string{
 		"none": nil, "wrong_bearer": {"Authorization", "Bearer not-" + h.Key}, "wrong_key": {"?", "key=not-" + h.Key},
 	}
-	for _, route := range guarded() {
+	for _, route := range routes {
 		for name, credential := range credentials {
 			path, headers := route.path, credential
 			if name == "wrong_key" {

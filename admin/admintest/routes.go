@@ -49,6 +49,7 @@ func testWrongMethods(h *harness) {
 		{"OPTIONS", "/v1/service-types/s1/hosts/host1:authx509", "GET, HEAD"},
 		{"DELETE", "/v1/audit", "GET, HEAD"},
 		{"PUT", "/v1/version", "GET, HEAD"},
+		{"POST", "/openapi.json", "GET, HEAD"},
 		{"POST", "/v1/health", "GET, HEAD"},
 	}
 	for _, tt := range tests {

@@ -53,6 +53,10 @@ func (s Suite) Run(t *testing.T) {
 		"WrongMethods":   testWrongMethods,
 		"Conditions":     testConditions,
 		"Creates":        testCreates,
+		"IDs":            testIDs,
+		"Bodies":         testBodies,
+		"Probes":         testProbes,
+		"AuditLog":       testAuditLog,
 		"Bindings":       testBindings,
 		"BindingErrors":  testBindingRefusals,
 	})
