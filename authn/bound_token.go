@@ -6,14 +6,15 @@ import (
 	"encoding/base64"
 )
 
-// certThumbprint is what a token says of the only certificate it may be used with (RFC 8705 section 3.1).
-type certThumbprint [sha256.Size]byte
+// certThumbprint is the SHA-256 of the only certificate a token may be used with (RFC 8705 section 3.1), empty
+// for a token that anybody may use.
+type certThumbprint string
 
 // parseConfirmation reads cnf (RFC 7800). A token that may be used only by whoever holds some key is worth
 // nothing without the proof: what cannot be checked here, such as a DPoP key (jkt), is refused, also beside
 // something that can be (specs M4, J24).
-func parseConfirmation(cnf jsonValue) (*certThumbprint, error) {
-	var bound *certThumbprint
+func parseConfirmation(cnf jsonValue) (certThumbprint, error) {
+	var bound certThumbprint
 	checkable := cnf.members(func(name string, v jsonValue) bool {
 		if name != "x5t#S256" || v.kind != jsonString {
 			return false
@@ -22,24 +23,27 @@ func parseConfirmation(cnf jsonValue) (*certThumbprint, error) {
 		if err != nil || len(sum) != sha256.Size {
 			return false
 		}
-		bound = (*certThumbprint)(sum)
+		bound = certThumbprint(sum)
 		return true
 	})
-	if cnf.kind != jsonObject || !checkable || bound == nil {
-		return nil, rejected("payload: cnf names a proof that cannot be checked")
+	if cnf.kind != jsonObject || !checkable || bound == "" {
+		return "", rejected("payload: cnf names a proof that cannot be checked")
 	}
 	return bound, nil
 }
 
 // presentedBy reports whether the token came over a connection with its certificate. Who issued that one
 // does not matter: the issuer of the token has vouched for it.
-func (b *certThumbprint) presentedBy(c Credential) error {
+func (b certThumbprint) presentedBy(c Credential) error {
+	if b == "" {
+		return nil
+	}
 	cert := c.Cert()
 	if cert == nil {
 		return rejected("the token is bound to a certificate, and none was presented")
 	}
 	sum := sha256.Sum256(cert.Raw)
-	if subtle.ConstantTimeCompare(sum[:], b[:]) != 1 {
+	if subtle.ConstantTimeCompare(sum[:], []byte(b)) != 1 {
 		return rejected("the token is bound to another certificate")
 	}
 	return nil

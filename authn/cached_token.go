@@ -13,23 +13,29 @@ type cachedToken struct {
 	notAfter int64 // seconds; a fraction is cut off, so that it ends the token early rather than late
 	issuer   *Issuer
 	key      *publicKey
-	bound    *certThumbprint // nil for nearly all tokens
 }
 
 func packToken(p *Principal, issuer *Issuer, v verifiedBy) cachedToken {
-	b := make([]byte, 0, len(p.ID)+len(p.TokenID)+len(p.Attrs.packed)+32)
+	b := make([]byte, 0, len(p.ID)+len(p.TokenID)+len(p.Attrs.packed)+len(v.bound)+32)
+	b = appendText(b, string(v.bound))
 	b = appendText(b, p.ID)
 	b = appendText(b, p.TokenID)
 	b = appendTexts(b, p.Roles)
 	b = appendTexts(b, p.Scopes)
 	b = append(b, p.Attrs.packed...)
-	return cachedToken{packed: string(b), notAfter: p.NotAfter.Unix(), issuer: issuer, key: v.key, bound: v.bound}
+	return cachedToken{packed: string(b), notAfter: p.NotAfter.Unix(), issuer: issuer, key: v.key}
+}
+
+// bound says which certificate the token may be used with.
+func (t cachedToken) bound() certThumbprint {
+	b, _ := cutText(t.packed)
+	return certThumbprint(b)
 }
 
 // principal makes a Principal that belongs to the caller. Its texts share t's memory, which never changes.
 func (t cachedToken) principal() *Principal {
 	p := &Principal{Kind: KindIssuer, Method: MethodJWT, Issuer: t.issuer.URL(), NotAfter: time.Unix(t.notAfter, 0).UTC()}
-	rest := t.packed
+	_, rest := cutText(t.packed)
 	p.ID, rest = cutText(rest)
 	p.TokenID, rest = cutText(rest)
 	p.Roles, rest = cutTexts(rest)
@@ -39,7 +45,7 @@ func (t cachedToken) principal() *Principal {
 }
 
 // size is what t takes, roughly: its text and what every entry costs.
-func (t cachedToken) size() int { return 208 + len(t.packed) }
+func (t cachedToken) size() int { return 200 + len(t.packed) }
 
 // good reports whether the token has not expired and its key is still the issuer's.
 func (t cachedToken) good(now time.Time) bool {

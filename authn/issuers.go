@@ -81,10 +81,8 @@ func (s *Issuers) Authenticate(ctx context.Context, c Credential) (*Principal, e
 	}
 	k := keyOfToken(token)
 	if t, ok := s.cache.get(k, s.has); ok {
-		if t.bound != nil {
-			if err := t.bound.presentedBy(c); err != nil {
-				return nil, err
-			}
+		if err := t.bound().presentedBy(c); err != nil {
+			return nil, err
 		}
 		t.issuer.keys.refreshIfDue(ctx)
 		return t.principal(), nil
@@ -104,7 +102,7 @@ func (s *Issuers) has(i *Issuer) bool { return s.byURL[i.cfg.URL] == i }
 // verifiedBy is what a verified token depends on beside its own content.
 type verifiedBy struct {
 	key   *publicKey
-	bound *certThumbprint
+	bound certThumbprint
 }
 
 func (s *Issuers) verify(ctx context.Context, c Credential, token string) (*Principal, *Issuer, verifiedBy, error) {
@@ -120,10 +118,8 @@ func (s *Issuers) verify(ctx context.Context, c Credential, token string) (*Prin
 	if err != nil {
 		return nil, nil, verifiedBy{}, err
 	}
-	if b := t.claims.bound; b != nil {
-		if err := b.presentedBy(c); err != nil {
-			return nil, nil, verifiedBy{}, err
-		}
+	if err := t.claims.bound.presentedBy(c); err != nil {
+		return nil, nil, verifiedBy{}, err
 	}
 	p, key, err := i.verify(ctx, &t)
 	return p, i, verifiedBy{key, t.claims.bound}, err

@@ -100,12 +100,12 @@ func writeDNHex(b *strings.Builder, value any) {
 
 func writeDNValue(b *strings.Builder, s string) {
 	for n, r := range s {
+		_, size := utf8.DecodeRuneInString(s[n:])
 		switch {
 		case strings.ContainsRune(`,+"\<>;`, r), r == ' ' && (n == 0 || n == len(s)-1), r == '#' && n == 0:
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case unicode.IsControl(r), r == utf8.RuneError:
-			_, size := utf8.DecodeRuneInString(s[n:])
+		case unicode.IsControl(r), r == utf8.RuneError && size == 1: // a control character, or no character at all
 			for _, c := range []byte(s[n : n+size]) {
 				fmt.Fprintf(b, `\%02X`, c)
 			}

@@ -24,7 +24,7 @@ type tokenClaims struct {
 	aud           []string
 	exp, nbf, iat date
 	hasNonce      bool
-	bound         *certThumbprint // nil for a token anybody may present
+	bound         certThumbprint
 }
 
 // date is a NumericDate that may be missing.

@@ -32,6 +32,7 @@ type CRLFault struct {
 	Extensions   []pkix.Extension // added to the list
 	Entry        []pkix.Extension // added to every entry
 	Number       int64            // instead of one more than before
+	Signature    x509.SignatureAlgorithm
 }
 
 // SetCRLFault makes the list wrong by f until the next call; SetCRLFault(CRLFault{}) heals it.
@@ -75,6 +76,7 @@ func (ca *CA) crlLocked() ([]byte, error) {
 	list := &x509.RevocationList{
 		Number: big.NewInt(ca.number), ThisUpdate: now.Add(f.ThisUpdate), NextUpdate: now.Add(f.NextUpdate),
 		RevokedCertificateEntries: slices.Clone(ca.revoked), ExtraExtensions: f.Extensions,
+		SignatureAlgorithm: f.Signature,
 	}
 	if f.Number != 0 {
 		list.Number = big.NewInt(f.Number)
