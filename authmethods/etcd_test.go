@@ -1,6 +1,7 @@
 package authmethods_test
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -51,6 +52,27 @@ func TestOnEtcd(t *testing.T) {
 		t.Errorf("%d created", created.Load())
 	}
 
+	st := mustType(t, one, "big")
+	created.Store(0)
+	for i := range 20 {
+		rig := []*rig{one, two}[i%2]
+		done.Go(func() {
+			switch _, err := rig.svc.CreateBinding(rig.ctx, binding(fmt.Sprintf("racer%d", i), st, hosts[0], dn)); {
+			case err == nil:
+				created.Add(1)
+			case !fault.Is(err, fault.Exists):
+				t.Error(err)
+			}
+		})
+	}
+	done.Wait()
+	if created.Load() != 1 {
+		t.Errorf("%d bindings created", created.Load())
+	}
+	for i, host := range hosts[1:] {
+		one.bind(binding(fmt.Sprintf("b%d", i), st, host, dn))
+	}
+
 	other := names(60)
 	for i := range other {
 		other[i] = "x" + other[i]
@@ -61,6 +83,9 @@ func TestOnEtcd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left, err := two.svc.Methods(two.ctx); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if left, err := two.svc.Bindings(two.ctx); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 	if left, err := two.svc.ServiceTypes(two.ctx); err != nil || len(left) != 0 {

@@ -11,11 +11,8 @@ import (
 	"github.com/authgate/authgate/store"
 )
 
-// The values of authn.Principal.Method that bindings can name.
-const (
-	methodMTLS = "mtls"
-	methodJWT  = "jwt"
-)
+// methodMTLS is authn.Principal.Method of the callers that a CertAuthenticator knows.
+const methodMTLS = "mtls"
 
 // attachMapped puts on r the token that the external service of c gives the caller's own identity
 // (specs/auth-methods 5.3.5), and nothing else: the stored credential only retrieves it.
@@ -68,7 +65,7 @@ func identityOf(p *authn.Principal) (authType, identifier string) {
 	case p == nil || p.ID == "":
 	case p.Method == methodMTLS:
 		return AuthTypeX509, p.ID
-	case p.Method == methodJWT && p.Issuer != "" && !strings.Contains(p.Issuer, " "):
+	case p.Method == authn.MethodJWT && p.Issuer != "" && !strings.Contains(p.Issuer, " "):
 		return AuthTypeOIDC, p.Issuer + " " + p.ID
 	}
 	return "", ""

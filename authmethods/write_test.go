@@ -19,6 +19,14 @@ type watchedStore struct {
 	store.Store
 	largest atomic.Int64
 	before  atomic.Pointer[func(conds []store.Cond, ops []store.Op)]
+	read    atomic.Pointer[func()] // called after the next Get
+}
+
+func (w *watchedStore) Get(ctx context.Context, key string) (store.KV, int64, error) {
+	if f := w.read.Swap(nil); f != nil {
+		defer (*f)()
+	}
+	return w.Store.Get(ctx, key)
 }
 
 func (w *watchedStore) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (int64, error) {
