@@ -61,7 +61,7 @@ func TestD3_CompactionDuringACut(t *testing.T) {
 			b := openWith(t, openEtcd(t, store.EtcdConfig{Endpoints: []string{line.URL}}), store.FeedConfig{MaxStale: 3 * time.Second})
 			a.mustCreate(t, "gone", &thing{Name: "gone", Tags: []string{"t"}})
 			a.mustCreate(t, "changed", &thing{Name: "old", Tags: []string{"t"}, N: 1})
-			see := func() (gone error, n int, named error, tagged int) {
+			see := func() (n, tagged int, gone, named error) {
 				_, gone = b.things.Get(t.Context(), "gone")
 				item, err := b.things.Get(t.Context(), "changed")
 				if err == nil {
@@ -69,9 +69,9 @@ func TestD3_CompactionDuringACut(t *testing.T) {
 				}
 				_, named = b.things.By(t.Context(), "name", "old")
 				items, _ := b.things.Find(t.Context(), "tag", "t")
-				return gone, n, named, len(items)
+				return n, len(items), gone, named
 			}
-			if gone, n, named, tagged := see(); gone != nil || n != 1 || named != nil || tagged != 2 {
+			if n, tagged, gone, named := see(); gone != nil || n != 1 || named != nil || tagged != 2 {
 				t.Fatalf("before: %v, %d, %v, %d", gone, n, named, tagged)
 			}
 			watched := b.feed.Status().Revision
@@ -93,13 +93,13 @@ func TestD3_CompactionDuringACut(t *testing.T) {
 			})
 			line.Heal()
 			eventually(t, 30*time.Second, "the replica is back", func() bool {
-				gone, n, _, _ := see()
+				n, _, gone, _ := see()
 				if gone == nil || n == 1 {
 					t.Fatalf("a stale answer after the cut: %v, version %d", gone, n)
 				}
 				return b.feed.Status().Fresh
 			})
-			if gone, n, named, tagged := see(); !errors.Is(gone, store.ErrNotFound) || n != 2 || !errors.Is(named, store.ErrNotFound) || tagged != 0 {
+			if n, tagged, gone, named := see(); !errors.Is(gone, store.ErrNotFound) || n != 2 || !errors.Is(named, store.ErrNotFound) || tagged != 0 {
 				t.Errorf("after: %v, version %d, %v, %d tagged", gone, n, named, tagged)
 			}
 		})
