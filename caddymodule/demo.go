@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// demo tells the story; every call is checked, and the first one that goes wrong ends it.
+// demo tells the story, its second part in demo_mapped.go; every call is checked, and the first one that goes wrong ends it.
 type demo struct {
 	ctx   context.Context
 	out   io.Writer
@@ -37,7 +37,9 @@ func runDemo(ctx context.Context, out io.Writer, keep bool) error {
 		return err
 	}
 	d.intro(time.Since(started))
-	for _, step := range []func() error{d.serviceType, d.authMethod, d.call, d.rotate, d.forge, d.noToken, d.badToken} {
+	for _, step := range []func() error{
+		d.serviceType, d.authMethod, d.call, d.rotate, d.forge, d.noToken, d.badToken, d.bind, d.callMapped, d.unbind,
+	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("step %d: %w", d.steps, err)
 		}
@@ -57,14 +59,17 @@ func (d *demo) intro(took time.Duration) {
 
   issuer   %s
   service  http://%s:%d    knows nothing of tokens; wants an API key
-  gateway  http://%s    what callers use
+  users    https://%s:%d   another one: has users, and a token for each
+  gateway  http://%s    what callers use; with certificates https://%s
   admin    http://%s    what you use
 
 To type the commands yourself (run with --keep):
 
   ADMIN_KEY=%s
+  CERTS=%s
   TOKEN=%s
-`, took.Round(time.Millisecond), d.rig.issuerURL, d.rig.echoHost, d.rig.echoPort, d.rig.api, d.rig.admin, d.rig.adminKey, d.token)
+`, took.Round(time.Millisecond), d.rig.issuerURL, d.rig.echoHost, d.rig.echoPort,
+		d.rig.echoHost, d.rig.usersPort, d.rig.api, d.rig.apiTLS, d.rig.admin, d.rig.adminKey, d.rig.dir, d.token)
 }
 
 // outro prints what the tour in README.md needs.
@@ -73,12 +78,16 @@ func (d *demo) outro() {
 Still running; Ctrl-C ends it. To go on by hand, paste this into another terminal:
 
 export ADMIN=http://%s
+export ADMIN_TLS=https://%s
 export GATEWAY=http://%s
+export GATEWAY_TLS=https://%s
+export CERTS=%s
 export SERVICE_HOST=%s
 export SERVICE_PORT=%d
+export USERS_PORT=%d
 export ADMIN_KEY=%s
 export TOKEN=%s
-`, d.rig.admin, d.rig.api, d.rig.echoHost, d.rig.echoPort, d.rig.adminKey, d.token)
+`, d.rig.admin, d.rig.adminTLS, d.rig.api, d.rig.apiTLS, d.rig.dir, d.rig.echoHost, d.rig.echoPort, d.rig.usersPort, d.rig.adminKey, d.token)
 }
 
 func (d *demo) serviceType() error {
@@ -152,7 +161,11 @@ func (d *demo) title(text string) {
 
 func (d *demo) admin(method, path, body string, want int) ([]byte, error) {
 	url := "http://" + d.rig.admin + path
-	d.printf("   $ curl -X %s %s \\\n       -H \"Authorization: Bearer $ADMIN_KEY\" \\\n       -d '%s'\n", method, url, body)
+	d.printf("   $ curl -X %s %s \\\n       -H \"Authorization: Bearer $ADMIN_KEY\"", method, url)
+	if body != "" {
+		d.printf(" \\\n       -d '%s'", body)
+	}
+	d.printf("\n")
 	req, err := http.NewRequestWithContext(d.ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -193,7 +206,11 @@ func (d *demo) through(headers map[string]string, authorization string, want int
 }
 
 func (d *demo) do(req *http.Request, want int) ([]byte, error) {
-	resp, err := http.DefaultClient.Do(req)
+	return d.send(http.DefaultClient, req, want)
+}
+
+func (d *demo) send(client *http.Client, req *http.Request, want int) ([]byte, error) {
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -16,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -27,9 +30,11 @@ import (
 type demoRig struct {
 	dir                             string
 	issuerURL, echoHost, admin, api string
-	echoPort                        int
+	adminTLS, apiTLS                string // the same with TLS, for callers with a client certificate
+	echoPort, usersPort             int
 	adminKey                        string
 	key                             *ecdsa.PrivateKey
+	ca                              *demoCA
 	stops                           []func()
 }
 
@@ -50,20 +55,34 @@ func startDemo(ctx context.Context) (rig *demoRig, err error) {
 	if rig.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return rig, err
 	}
-	issuer, err := rig.serve(rig.issuer())
+	if rig.ca, err = newDemoCA(rig.dir); err != nil {
+		return rig, err
+	}
+	issuer, err := rig.serve(rig.issuer(), nil)
 	if err != nil {
 		return rig, err
 	}
-	rig.issuerURL = "http://" + issuer
-	echo, err := rig.serve(http.HandlerFunc(serveEcho))
+	rig.issuerURL = "http://" + issuer.String()
+	for i, name := range []string{"gateway", "users", "robot"} {
+		subject := pkix.Name{CommonName: name, Organization: []string{"acme"}}
+		if err := rig.ca.issue(name, int64(i)+2, subject, rig.issuerURL+"/crl"); err != nil {
+			return rig, err
+		}
+	}
+	echo, err := rig.serve(http.HandlerFunc(serveEcho), nil)
 	if err != nil {
 		return rig, err
 	}
-	addr, err := net.ResolveTCPAddr("tcp", echo)
+	rig.echoHost, rig.echoPort = echo.IP.String(), echo.Port
+	cert, err := tls.LoadX509KeyPair(rig.ca.file("users.pem"), rig.ca.file("users-key.pem"))
 	if err != nil {
 		return rig, err
 	}
-	rig.echoHost, rig.echoPort = addr.IP.String(), addr.Port
+	users, err := rig.serve(serveUsers(), &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		return rig, err
+	}
+	rig.usersPort = users.Port
 	return rig, rig.startGateway(ctx)
 }
 
@@ -74,10 +93,15 @@ func (rig *demoRig) stop() {
 	rig.stops = nil
 }
 
-func (rig *demoRig) serve(h http.Handler) (string, error) {
+// serve runs a server, with TLS if it gets a configuration of that.
+func (rig *demoRig) serve(h http.Handler, secure *tls.Config) (*net.TCPAddr, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	addr := ln.Addr().(*net.TCPAddr)
+	if secure != nil {
+		ln = tls.NewListener(ln, secure)
 	}
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
 	done := make(chan struct{})
@@ -86,7 +110,7 @@ func (rig *demoRig) serve(h http.Handler) (string, error) {
 		_ = srv.Serve(ln)
 	}()
 	rig.stops = append(rig.stops, func() { _ = srv.Close(); <-done })
-	return ln.Addr().String(), nil
+	return addr, nil
 }
 
 // issuer serves what OpenID Connect discovery asks for.
@@ -110,6 +134,7 @@ func (rig *demoRig) issuer() http.Handler {
 			"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "demo", "x": b64(point[1:33]), "y": b64(point[33:]),
 		}}})
 	})
+	mux.HandleFunc("GET /crl", rig.ca.serveList)
 	return mux
 }
 
@@ -122,6 +147,21 @@ func (rig *demoRig) token() (string, error) {
 	})
 	t.Header["kid"] = "demo"
 	return t.SignedString(rig.key)
+}
+
+// serveUsers is a service with users and a token for each of them, which it gives to whoever has its API
+// key; to everything else it answers with what it saw.
+func serveUsers() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/{user}/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Api-Key") != "key-of-users" {
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		writeJSON(w, map[string]any{"token": "token-of-" + r.PathValue("id")})
+	})
+	mux.HandleFunc("/", serveEcho)
+	return mux
 }
 
 // serveEcho is the service behind the gateway: it answers with what it saw.
@@ -158,10 +198,24 @@ const demoCaddyfile = `{
 			algorithms ES256
 			allow_private_addresses
 		}
+		x509 {
+			ca %[8]q
+			allow_private_addresses
+		}
 	}
 }
 
 http://%[5]s {
+	authgate_admin
+}
+
+https://%[9]s {
+	bind 127.0.0.1
+	tls %[10]q %[11]q {
+		client_auth {
+			mode request
+		}
+	}
 	authgate_admin
 }
 
@@ -173,18 +227,41 @@ http://%[6]s {
 		transport authgate
 	}
 }
+
+https://%[12]s {
+	bind 127.0.0.1
+	tls %[10]q %[11]q {
+		client_auth {
+			mode request
+		}
+	}
+	authgate {
+		accept mtls
+	}
+	reverse_proxy https://%[13]s {
+		transport authgate {
+			service_type users
+			map
+			tls_trust_pool file %[8]q
+		}
+	}
+}
 `
 
 func (rig *demoRig) startGateway(ctx context.Context) error {
-	var err error
-	if rig.admin, err = freeAddress(); err != nil {
-		return err
+	for _, address := range []*string{&rig.admin, &rig.api, &rig.adminTLS, &rig.apiTLS} {
+		var err error
+		if *address, err = freeAddress(); err != nil {
+			return err
+		}
 	}
-	if rig.api, err = freeAddress(); err != nil {
-		return err
-	}
+	// By name: Caddy asks of sites with client certificates that TLS and HTTP name the same host.
+	rig.adminTLS = strings.Replace(rig.adminTLS, "127.0.0.1", "localhost", 1)
+	rig.apiTLS = strings.Replace(rig.apiTLS, "127.0.0.1", "localhost", 1)
 	text := fmt.Sprintf(demoCaddyfile, filepath.Join(rig.dir, "gateway.log"), filepath.Join(rig.dir, "etcd"), rig.adminKey,
-		rig.issuerURL, rig.admin, rig.api, net.JoinHostPort(rig.echoHost, fmt.Sprint(rig.echoPort)))
+		rig.issuerURL, rig.admin, rig.api, net.JoinHostPort(rig.echoHost, fmt.Sprint(rig.echoPort)),
+		rig.ca.file("ca.pem"), rig.adminTLS, rig.ca.file("gateway.pem"), rig.ca.file("gateway-key.pem"), rig.apiTLS,
+		net.JoinHostPort(rig.echoHost, fmt.Sprint(rig.usersPort)))
 	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
 		return fmt.Errorf("adapting the demo's Caddyfile: %w %v", err, warnings)
