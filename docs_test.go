@@ -130,7 +130,7 @@ func TestDocsCaddyfiles(t *testing.T) {
 				if !ok {
 					t.Fatalf("unknown fragment %q", b.info["fragment"])
 				}
-				store := "\t\tstore etcd http://127.0.0.1:1\n"
+				store := "\t\tstore etcd http://127.0.0.1:1\n\t\tinsecure_plaintext_secrets\n"
 				if strings.Contains(b.text, "store ") {
 					store = ""
 				}
@@ -178,6 +178,10 @@ func inPlace(t *testing.T, text string) string {
 			if content = cert; strings.HasSuffix(file, "key.pem") {
 				content = key
 			}
+		case strings.HasSuffix(file, ".key"):
+			content = make([]byte, 32)
+			_, _ = rand.Read(content)
+			content = []byte(base64.StdEncoding.EncodeToString(content))
 		case strings.HasSuffix(file, ".json"):
 			content = newKeySet(t)
 		default:

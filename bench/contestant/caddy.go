@@ -1,6 +1,8 @@
 package contestant
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"path/filepath"
 
@@ -52,7 +54,10 @@ func Sidecar() Spec {
 			if w.Sidecar == "" {
 				return setup{}, fmt.Errorf("%w: no etcd for it to talk to", ErrMissing)
 			}
-			return authgateWith(w, dir, "store etcd http://"+w.Sidecar)
+			key := make([]byte, 32)
+			_, _ = rand.Read(key) // it never fails
+			store := fmt.Sprintf("store etcd http://%s\n\t\tencryption_key %s", w.Sidecar, base64.StdEncoding.EncodeToString(key))
+			return authgateWith(w, dir, store)
 		},
 	}
 }
