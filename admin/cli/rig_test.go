@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,11 +36,16 @@ type gateway struct {
 	seen []string // method and target of each request, in order
 }
 
-// noon is when everything happens.
-func noon() time.Time { return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC) }
+// clock begins at a noon and goes on by a moment each time it is asked.
+type clock struct{ asked atomic.Int64 }
+
+func (c *clock) now() time.Time {
+	return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC).Add(time.Duration(c.asked.Add(1)) * time.Microsecond)
+}
 
 func newGateway(t *testing.T, decl authmethods.Declared, change ...func(*admin.Deps)) *gateway {
 	t.Helper()
+	now := new(clock).now
 	mem := store.NewMemory()
 	feed := store.NewFeed(mem, store.FeedConfig{})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -54,13 +60,13 @@ func newGateway(t *testing.T, decl authmethods.Declared, change ...func(*admin.D
 		_ = mem.Close()
 	})
 	<-feed.Ready()
-	svc, err := authmethods.New(authmethods.NewRecords(mem, feed, 100), decl, authmethods.Deps{Now: noon})
+	svc, err := authmethods.New(authmethods.NewRecords(mem, feed, 100), decl, authmethods.Deps{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	deps := admin.Deps{
-		AuthMethods: svc, AdminKey: secret.New(adminKey), Logger: zap.NewNop(), Now: noon,
-		Ready: func(context.Context) error { return nil }, Audit: audit.New(mem, zap.NewNop(), noon),
+		AuthMethods: svc, AdminKey: secret.New(adminKey), Logger: zap.NewNop(), Now: now,
+		Ready: func(context.Context) error { return nil }, Audit: audit.New(mem, zap.NewNop(), now),
 	}
 	for _, f := range change {
 		f(&deps)
