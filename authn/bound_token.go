@@ -19,8 +19,9 @@ func parseConfirmation(cnf jsonValue) (certThumbprint, error) {
 		if name != "x5t#S256" || v.kind != jsonString {
 			return false
 		}
-		sum, err := base64.RawURLEncoding.Strict().DecodeString(v.string())
-		if err != nil || len(sum) != sha256.Size {
+		encoding, text := base64.RawURLEncoding.Strict(), v.string()
+		sum, err := encoding.DecodeString(text)
+		if err != nil || len(sum) != sha256.Size || len(text) != encoding.EncodedLen(sha256.Size) { // line breaks are skipped
 			return false
 		}
 		bound = certThumbprint(sum)

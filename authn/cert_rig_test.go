@@ -2,10 +2,14 @@ package authn_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -161,4 +165,16 @@ func mustRefuseFrom(ctx context.Context, t testing.TB, c *authn.ClientCerts, sta
 	if !errors.Is(err, want) {
 		t.Errorf("error %v does not wrap %v", err, want)
 	}
+}
+
+// seven is a serial number with a lot of zeros in front.
+func seven() *big.Int { return big.NewInt(7) }
+
+func ecKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }

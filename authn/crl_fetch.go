@@ -116,7 +116,7 @@ func (s *crlStore) replaceLocked(k crlKey, e *crlEntry, list *crlList) {
 		}
 	}
 	e.list = list
-	for s.bytes > maxCRLMemory && s.lists.Len() > 1 {
+	for s.bytes > s.memory && s.lists.Len() > 1 {
 		s.evictLocked()
 	}
 }

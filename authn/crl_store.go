@@ -32,6 +32,7 @@ type crlStore struct {
 	now     func() time.Time
 	log     *zap.Logger
 	timeout time.Duration
+	memory  int           // maxCRLMemory
 	slots   chan struct{} // holds a token for each fetch under way
 	running sync.WaitGroup
 
@@ -89,7 +90,7 @@ func newCRLStore(private bool, authorities []*x509.Certificate, now func() time.
 		panic(err) // only for a size below 1
 	}
 	return &crlStore{
-		client: newCRLClient(private, authorities), now: now, log: log, timeout: crlTimeout,
+		client: newCRLClient(private, authorities), now: now, log: log, timeout: crlTimeout, memory: maxCRLMemory,
 		slots: make(chan struct{}, crlFetchers), lists: lists,
 	}
 }

@@ -10,6 +10,24 @@ func NewUncheckedIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 // SetFetchTimeout shortens the time limit of a fetch, which the tests of slow issuers would wait for.
 func (i *Issuer) SetFetchTimeout(d time.Duration) { i.keys.timeout = d }
 
+// SetCRLTimeout shortens the time limit of a fetch, which the tests of slow servers would wait for.
+func (c *ClientCerts) SetCRLTimeout(d time.Duration) { c.crls.timeout = d }
+
+// SetCRLMemory lowers what all lists together may take.
+func (c *ClientCerts) SetCRLMemory(bytes int) { c.crls.memory = bytes }
+
+// CRLMemory counts the lists known, and what they take by the store's account and in truth.
+func (c *ClientCerts) CRLMemory() (lists, counted, taken int) {
+	c.crls.mu.Lock()
+	defer c.crls.mu.Unlock()
+	for _, e := range c.crls.lists.Values() {
+		if e.list != nil {
+			taken += e.list.size()
+		}
+	}
+	return c.crls.lists.Len(), c.crls.bytes, taken
+}
+
 // CheckDial asks the dial guard about an address.
 func CheckDial(address string, private, loopbackOnly bool) error {
 	return addressGuard{private: private, loopbackOnly: loopbackOnly}.control("tcp", address, nil)

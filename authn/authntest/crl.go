@@ -104,7 +104,10 @@ func (ca *CA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ca.mu.Lock()
 	ca.fetches++
 	f := ca.fault
-	der, err := ca.crlLocked()
+	der, err := f.Body, error(nil)
+	if der == nil {
+		der, err = ca.crlLocked()
+	}
 	ca.mu.Unlock()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -133,8 +136,6 @@ func (ca *CA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case f.Status != 0:
 		w.WriteHeader(f.Status)
 		_, _ = w.Write(der)
-	case f.Body != nil:
-		_, _ = w.Write(f.Body)
 	case f.PEM:
 		_ = pem.Encode(w, &pem.Block{Type: "X509 CRL", Bytes: der})
 	default:
