@@ -86,8 +86,11 @@ export SERVICE_HOST=%s
 export SERVICE_PORT=%d
 export USERS_PORT=%d
 export ADMIN_KEY=%s
+export AUTHGATE_ADMIN_URL=http://%s
+export AUTHGATE_ADMIN_KEY=%s
 export TOKEN=%s
-`, d.rig.admin, d.rig.adminTLS, d.rig.api, d.rig.apiTLS, d.rig.dir, d.rig.echoHost, d.rig.echoPort, d.rig.usersPort, d.rig.adminKey, d.token)
+`, d.rig.admin, d.rig.adminTLS, d.rig.api, d.rig.apiTLS, d.rig.dir, d.rig.echoHost, d.rig.echoPort, d.rig.usersPort, d.rig.adminKey,
+		d.rig.admin, d.rig.adminKey, d.token)
 }
 
 func (d *demo) serviceType() error {
