@@ -33,11 +33,24 @@ func (r *rig) state(t testing.TB) string {
 	return b.String()
 }
 
+// documented holds every exchange of a suite to the document that the handler serves.
+func documented(t *testing.T) func(testing.TB, admintest.Exchange) {
+	v, _ := servedDocument(t)
+	t.Cleanup(func() { t.Logf("%d answers of the document seen, %d not", len(v.Exercised()), len(v.Unexercised())) })
+	return func(t testing.TB, x admintest.Exchange) {
+		t.Helper()
+		if err := v.Check(x.Method, x.Path, x.Status, x.Header, []byte(x.Body)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestConformance runs the suite over the handler, with the store in memory.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	admintest.Suite{
-		Open: func(t testing.TB) admintest.Target { return newRig(t, authmethods.Declared{}).serve(t) },
+		Open:  func(t testing.TB) admintest.Target { return newRig(t, authmethods.Declared{}).serve(t) },
+		Check: documented(t),
 	}.Run(t)
 }
 
@@ -54,6 +67,7 @@ func TestConformanceDeclared(t *testing.T) {
 		}},
 	}
 	admintest.Suite{
-		Open: func(t testing.TB) admintest.Target { return newRig(t, declared).serve(t) },
+		Open:  func(t testing.TB) admintest.Target { return newRig(t, declared).serve(t) },
+		Check: documented(t),
 	}.RunDeclared(t)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/authgate/authgate/admin/audit"
 	"github.com/authgate/authgate/admin/openapitest"
 	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/authn"
 	"github.com/authgate/authgate/store"
 )
 
@@ -171,7 +172,12 @@ func testRouter(t *testing.T) *router {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := New(Deps{AuthMethods: svc, Audit: audit.New(mem, zap.NewNop(), nil), Logger: zap.NewNop()})
+	certs, err := authn.NewClientCerts(authn.ClientCertConfig{}, authn.ClientCertDeps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(certs.Close)
+	h, err := New(Deps{AuthMethods: svc, ClientCerts: certs, Audit: audit.New(mem, zap.NewNop(), nil), Logger: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}

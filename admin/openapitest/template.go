@@ -1,6 +1,9 @@
 package openapitest
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 // segment is a part of a path template: a text, or a name in braces with a text after it.
 type segment struct {
@@ -29,7 +32,11 @@ func (t template) matches(path string) bool {
 		return false
 	}
 	for i, s := range t {
-		if value, ends := strings.CutSuffix(parts[i], s.text); !ends || s.named == (value == "") {
+		part, err := url.PathUnescape(parts[i])
+		if err != nil || part == "." || part == ".." || strings.Contains(part, "/") {
+			return false // no segment, for one reader or another (RFC 3986 section 3.3)
+		}
+		if value, ends := strings.CutSuffix(part, s.text); !ends || s.named == (value == "") {
 			return false
 		}
 	}
