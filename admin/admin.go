@@ -75,6 +75,9 @@ func New(d Deps) (http.Handler, error) {
 		if d.AuthMethods == nil {
 			return nil, errors.New("admin: AuthMethods is required")
 		}
+		if d.ClientCerts == nil {
+			return nil, errors.New("admin: ClientCerts is required")
+		}
 		apis = append(apis, &authMethodsAPI{api: shared, svc: d.AuthMethods, certs: d.ClientCerts, redact: d.RedactSecrets})
 	}
 	r := newRouter()

@@ -41,25 +41,38 @@ func (a *authMethodsAPI) mapCertificate(w http.ResponseWriter, r *http.Request) 
 	writeJSON(w, http.StatusOK, tokenBody{token})
 }
 
-// certificateRefused logs a certificate that is not accepted. Its subject is not named: nobody who is
-// trusted has vouched for it.
+// certificateRefused logs a certificate that is not accepted.
 func (a *authMethodsAPI) certificateRefused(r *http.Request, err error) {
+	reason, subject := "internal", ""
 	var c *authn.CertError
-	if errors.As(err, &c) && c.Fault == authn.CertMissing {
-		return
+	if errors.As(err, &c) {
+		if c.Fault == authn.CertMissing {
+			return
+		}
+		if reason = certReason(c.Fault); trusted(c.Fault) {
+			subject = authn.SubjectDN(r.TLS.PeerCertificates[0])
+		}
 	}
 	code, _ := errorAnswer(err)
-	a.log.Info("client certificate refused", zap.String("reason", certReason(err)), zap.String("remote", remoteHost(r)), zap.Int("status", code))
+	a.log.Info("client certificate refused", zap.String("reason", reason), zap.String("subject", subject),
+		zap.String("remote", remoteHost(r)), zap.Int("status", code))
+}
+
+// trusted reports whether the chain of a refused certificate was found good. Only then is its subject
+// worth a place in the log: a stranger can write anything into a certificate.
+func trusted(f authn.CertFault) bool {
+	switch f {
+	case authn.CertExpired, authn.CertNotActive, authn.CertNoCRLPoint, authn.CertRevoked, authn.CertCRLUnavailable,
+		authn.CertAddress, authn.CertReverseLookup, authn.CertHostMismatch:
+		return true
+	}
+	return false
 }
 
 // certReason is a word for the log: CertError's own text may hold names that a stranger wrote into the
 // certificate.
-func certReason(err error) string {
-	var c *authn.CertError
-	if !errors.As(err, &c) {
-		return "internal"
-	}
-	switch c.Fault {
+func certReason(f authn.CertFault) string {
+	switch f {
 	case authn.CertAddress:
 		return "address"
 	case authn.CertReverseLookup:

@@ -16,6 +16,8 @@ import (
 	"github.com/authgate/authgate/admin"
 	"github.com/authgate/authgate/admin/audit"
 	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/authn"
+	"github.com/authgate/authgate/authn/authntest"
 	"github.com/authgate/authgate/internal/secret"
 	"github.com/authgate/authgate/store"
 )
@@ -32,6 +34,22 @@ type rig struct {
 
 func newRig(t testing.TB, decl authmethods.Declared, change ...func(*admin.Deps)) *rig {
 	t.Helper()
+	return build(t, decl, authmethods.Deps{}, authn.ClientCertConfig{}, authn.ClientCertDeps{}, change...)
+}
+
+// newMappingRig is a rig that trusts ca, for its callers and for external services.
+func newMappingRig(t testing.TB, ca *authntest.CA, cfg authn.ClientCertConfig, deps authn.ClientCertDeps) *rig {
+	t.Helper()
+	cfg.CAFile, cfg.AllowPrivateAddresses, deps.Now = ca.File(), true, ca.Clock.Now
+	return build(t, authmethods.Declared{}, authmethods.Deps{
+		Retrieve: authmethods.RetrieveConfig{AllowPrivateAddresses: true, Roots: ca.Pool()},
+	}, cfg, deps)
+}
+
+func build(
+	t testing.TB, decl authmethods.Declared, auth authmethods.Deps, cfg authn.ClientCertConfig, certs authn.ClientCertDeps, change ...func(*admin.Deps),
+) *rig {
+	t.Helper()
 	mem := store.NewMemory()
 	feed := store.NewFeed(mem, store.FeedConfig{})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -46,13 +64,20 @@ func newRig(t testing.TB, decl authmethods.Declared, change ...func(*admin.Deps)
 		_ = mem.Close()
 	})
 	<-feed.Ready()
-	svc, err := authmethods.New(authmethods.NewRecords(mem, feed, 100), decl, authmethods.Deps{Now: time.Now})
+	core, logs := observer.New(zapcore.DebugLevel)
+	auth.Now, auth.Logger, certs.Logger = time.Now, zap.New(core), zap.New(core)
+	svc, err := authmethods.New(authmethods.NewRecords(mem, feed, 100), decl, auth)
 	if err != nil {
 		t.Fatal(err)
 	}
-	core, logs := observer.New(zapcore.DebugLevel)
+	t.Cleanup(svc.Close)
+	clients, err := authn.NewClientCerts(cfg, certs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(clients.Close)
 	deps := admin.Deps{
-		AuthMethods: svc, AdminKey: secret.New(token), Logger: zap.New(core), Now: time.Now,
+		AuthMethods: svc, ClientCerts: clients, AdminKey: secret.New(token), Logger: zap.New(core), Now: time.Now,
 		Ready: func(context.Context) error { return nil }, Audit: audit.New(mem, zap.New(core), time.Now),
 		Version: admin.VersionInfo{Release: "v1.2.3", BuildTime: "2026-01-02T03:04:05Z"},
 	}

@@ -39,6 +39,7 @@ func TestNewRefuses(t *testing.T) {
 		"no_audit":        {Logger: zap.NewNop()},
 		"unknown_api":     {Logger: zap.NewNop(), Audit: log, APIs: []string{"bindings"}},
 		"no_auth_methods": {Logger: zap.NewNop(), Audit: log, Ready: func(context.Context) error { return nil }},
+		"no_client_certs": {Logger: zap.NewNop(), Audit: log, AuthMethods: new(authmethods.Service)},
 	} {
 		if _, err := admin.New(deps); err == nil {
 			t.Errorf("%s: accepted", name)

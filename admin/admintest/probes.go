@@ -13,6 +13,8 @@ func testProbes(h *harness) {
 			h.Errorf("A3 %s: %d %s", public, got.status, got.body)
 		}
 	}
+	h.wants("no certificate without TLS", h.raw("GET", "/v1/services/s1/hosts/host1:authx509", ""), 400,
+		envelope(400, "BAD REQUEST", "No certificate provided"))
 	h.wants("health", h.raw("GET", "/v1/health", ""), 200, "null")
 	h.sub("openapi", func(h *harness) {
 		got := h.raw("GET", "/openapi.json", "")

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/authgate/authgate/authn/authntest"
 )
 
 // Target is a management API that holds no objects.
@@ -12,6 +14,10 @@ type Target struct {
 	Address string      // host and port; also what requests name as their host
 	TLS     *tls.Config // nil: plain HTTP
 	Key     string      // the admin key
+
+	// CA is the authority of the client certificates that the target trusts, for RunMapping. The target asks
+	// for client certificates, and CA may also vouch for external services.
+	CA *authntest.CA
 
 	// State tells what is stored, in any form that changes with it. Nil: what the API lists. A refused
 	// request must leave it as it is.
@@ -66,6 +72,21 @@ func (s Suite) Run(t *testing.T) {
 // DeclaredType of kind api-key with the host DeclaredHost, a method for that host, and nothing else.
 func (s Suite) RunDeclared(t *testing.T) {
 	s.each(t, map[string]func(*harness){"Declared": testDeclared})
+}
+
+// RunMapping runs the cases about client certificates, which the target checks.
+func (s Suite) RunMapping(t *testing.T) {
+	s.each(t, map[string]func(*harness){"Mapping": testMapping})
+}
+
+// RunUncheckedMapping runs those for a target with verify_certificate off.
+func (s Suite) RunUncheckedMapping(t *testing.T) {
+	s.each(t, map[string]func(*harness){"UncheckedMapping": testUncheckedMapping})
+}
+
+// RunRedacted runs the cases for a target that shows no credentials.
+func (s Suite) RunRedacted(t *testing.T) {
+	s.each(t, map[string]func(*harness){"Redacted": testRedacted})
 }
 
 func (s Suite) each(t *testing.T, groups map[string]func(*harness)) {
