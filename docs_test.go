@@ -134,7 +134,7 @@ func TestDocsCaddyfiles(t *testing.T) {
 				if strings.Contains(b.text, "store ") {
 					store = ""
 				}
-				text := inPlace(t, strings.NewReplacer("<store>", store, "<text>", b.text).Replace(form))
+				text := inPlace(t, t.TempDir(), strings.NewReplacer("<store>", store, "<text>", b.text).Replace(form))
 				config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
 				if err != nil {
 					t.Fatalf("%v in\n%s", err, text)
@@ -160,13 +160,15 @@ func TestDocsCaddyfiles(t *testing.T) {
 
 var examplePath = regexp.MustCompile(`(/etc/authgate|/run/secrets|/var/lib/authgate|/var/log/authgate)/([\w.-]+)`)
 
-// inPlace gives a Caddyfile the files that it names, in a directory of the test's.
-func inPlace(t *testing.T, text string) string {
+// inPlace gives a Caddyfile or a command the files that it names, in a directory of the test's.
+func inPlace(t *testing.T, dir, text string) string {
 	t.Helper()
-	dir := t.TempDir()
 	var cert, key []byte
 	return examplePath.ReplaceAllStringFunc(text, func(path string) string {
 		file := filepath.Join(dir, filepath.Base(path))
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
 		var content []byte
 		switch {
 		case strings.HasPrefix(path, "/var/"):

@@ -47,12 +47,12 @@ func TestDocsTours(t *testing.T) {
 			if config == nil {
 				s.startDemo(t)
 			} else {
-				s.startGateway(t, inPlace(t, config.text))
+				s.startGateway(t, inPlace(t, s.dir, config.text))
 			}
 			for _, b := range steps {
 				s.play(t, b)
 			}
-			if config != nil {
+			if config != nil && strings.Contains(config.text, "\tmetrics\n") {
 				s.checkMetrics(t, file)
 			}
 		})
@@ -211,7 +211,7 @@ func (s *docShell) play(t *testing.T, b docBlock) {
 		if command == "" {
 			return
 		}
-		got, err := s.run(t.Context(), s.rename.Replace(command))
+		got, err := s.run(t.Context(), s.rename.Replace(inPlace(t, s.dir, command)))
 		if err != nil {
 			t.Errorf("%s: %s\n%v", b, command, err)
 		} else if !shown(s.rename.Replace(want)).MatchString(strings.TrimRight(got, "\n")) {
