@@ -47,16 +47,22 @@ func (e Entry) cleaned() Entry {
 // clean cuts s to limit bytes and puts U+FFFD in the place of what is no UTF-8 or does not print: control
 // characters, line separators, and those that turn the direction of text.
 func clean(s string, limit int) string {
-	if len(s) > limit {
-		for limit > 0 && !utf8.RuneStart(s[limit]) {
-			limit--
-		}
-		s = s[:limit]
-	}
-	return strings.Map(func(r rune) rune {
+	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, s)
+	}, cut(s, limit))
+	return cut(s, limit) // what was replaced has grown
+}
+
+// cut leaves no part of a character.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
 }

@@ -130,6 +130,7 @@ func TestTexts(t *testing.T) {
 		{"no_utf8", "a\xff\xc0b", "a\ufffd\ufffdb"},
 		{"other_scripts_stay", "Attikí 東京", "Attikí 東京"},
 		{"long", strings.Repeat("x", 400), strings.Repeat("x", 300)},
+		{"long_control", strings.Repeat("\x00", 400), strings.Repeat("\ufffd", 100)},
 		{"long_cut_between_runes", strings.Repeat("x", 299) + "é", strings.Repeat("x", 299)},
 	}
 	for _, tt := range tests {
