@@ -3,23 +3,16 @@ package etcdembed
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
-	"time"
 
-	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 	"go.uber.org/zap"
 )
 
 // ErrInUse says that another process, or another Server of this one, uses the data directory.
 var ErrInUse = errors.New("data directory is in use")
-
-// probeLimit bounds the wait for another program's hold on the database.
-const probeLimit = time.Second
 
 // openDir makes sure that the directory is private, unused and sound, and takes its lock.
 func openDir(dir string, logger *zap.Logger) (*fileutil.LockedFile, error) {
@@ -61,28 +54,5 @@ func makePrivate(dir string, logger *zap.Logger) error {
 	}
 	logger.Warn("data directory was accessible to others, made it private",
 		zap.String("dir", dir), zap.Stringer("mode", mode))
-	return nil
-}
-
-// probe opens the database read-only. etcd itself would wait for ever for a database that another etcd
-// holds, and panic over one that is damaged or has no log.
-func probe(dir string) error {
-	path := filepath.Join(dir, "member", "snap", "db")
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: probeLimit})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return fmt.Errorf("%w: %s", ErrInUse, dir)
-	}
-	if err != nil {
-		return fmt.Errorf("opening the database in %s: %w", dir, err)
-	}
-	if err := db.Close(); err != nil {
-		return err
-	}
-	if logs, err := filepath.Glob(filepath.Join(dir, "member", "wal", "*.wal")); err == nil && len(logs) == 0 {
-		return fmt.Errorf("the write-ahead log in %s is missing", dir)
-	}
 	return nil
 }
