@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/authn"
+	"github.com/authgate/authgate/authn/authntest"
 	"github.com/authgate/authgate/internal/secret"
 )
 
@@ -67,6 +69,37 @@ func TestInjectAllocations(t *testing.T) {
 		})
 		if n > 5 {
 			t.Errorf("service type %q: %v allocations, at most 5 wanted", service, n)
+		}
+	}
+}
+
+// BenchmarkInjectMapped is map mode with the token in the cache.
+func BenchmarkInjectMapped(b *testing.B) {
+	e := newExternal(b)
+	rig := mapRig(b, e, authmethods.Declared{}, tokenMethod())
+	e.answersWith(http.StatusOK, `{"token":"t0ken"}`)
+	injector := rig.svc.Injector("ext", authmethods.InjectOptions{Map: true})
+	at := authmethods.Target{Scheme: "https", Host: e.host, Port: e.port}
+	p := mtlsCaller(dn)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		r := benchRequest()
+		for pb.Next() {
+			if _, err := injector.Inject(b.Context(), r, at, p); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkCertAuthenticator is a certificate that was checked before, its binding in the cache.
+func BenchmarkCertAuthenticator(b *testing.B) {
+	c := newCertRig(b, authn.ClientCertConfig{})
+	cred, _ := presented(b, c.ca, authntest.CertSpec{DNSNames: []string{"a.test"}})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.auth.Authenticate(b.Context(), cred); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -27,6 +27,15 @@ func (r *rig) bind(b authmethods.Binding) store.Item[*authmethods.Binding] {
 	return item
 }
 
+func (r *rig) mustType(name string) *authmethods.ServiceType {
+	r.t.Helper()
+	item, err := r.svc.ServiceType(r.ctx, name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return item.Value
+}
+
 func bindingNames(t *testing.T, items []store.Item[*authmethods.Binding], err error) []string {
 	t.Helper()
 	if err != nil {

@@ -211,7 +211,7 @@ func TestUpdateBinding(t *testing.T) {
 		}
 		items, err = rig.svc.BindingsOf(rig.ctx, "s1", "host1", "")
 		wantNames(t, bindingNames(t, items, err), "b2")
-		rig.bind(binding("again", mustType(t, rig, "s1"), "host1", "test_dn_1"))
+		rig.bind(binding("again", rig.mustType("s1"), "host1", "test_dn_1"))
 	})
 	t.Run("restates_itself", func(t *testing.T) {
 		t.Parallel()
@@ -221,15 +221,6 @@ func TestUpdateBinding(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func mustType(t *testing.T, rig *rig, name string) *authmethods.ServiceType {
-	t.Helper()
-	item, err := rig.svc.ServiceType(rig.ctx, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return item.Value
 }
 
 // TestBindingHostRemoved: removing a host cascades nothing: its bindings are out of reach by path, still
@@ -255,7 +246,7 @@ func TestBindingHostRemoved(t *testing.T) {
 func TestBindingOfDeclaredServiceType(t *testing.T) {
 	t.Parallel()
 	rig := newRig(t, authmethods.Declared{ServiceTypes: []authmethods.ServiceType{serviceType("d", authmethods.KindAPIKey, "h")}})
-	rig.bind(binding("b", mustType(t, rig, "d"), "h", dn))
+	rig.bind(binding("b", rig.mustType("d"), "h", dn))
 	items, err := rig.svc.BindingsOf(rig.ctx, "d", "h", dn)
 	wantNames(t, bindingNames(t, items, err), "b")
 }

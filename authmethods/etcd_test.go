@@ -52,7 +52,7 @@ func TestOnEtcd(t *testing.T) {
 		t.Errorf("%d created", created.Load())
 	}
 
-	st := mustType(t, one, "big")
+	st := one.mustType("big")
 	created.Store(0)
 	for i := range 20 {
 		rig := []*rig{one, two}[i%2]

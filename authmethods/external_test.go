@@ -121,11 +121,7 @@ func mapRig(t testing.TB, e *external, decl authmethods.Declared, m authmethods.
 	}
 	m.Host, m.Port = e.host, e.port
 	rig.method("ext", m)
-	item, err := rig.svc.ServiceType(rig.ctx, "ext")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := binding("b", item.Value, e.host, dn)
+	b := binding("b", rig.mustType("ext"), e.host, dn)
 	b.UniqueKey = "un1que-user-key"
 	rig.bind(b)
 	return rig

@@ -58,7 +58,7 @@ func TestMapCache(t *testing.T) {
 	}
 	want("again", "t-4")
 	t.Run("C1_identities_share_nothing", func(t *testing.T) {
-		rig.bind(binding("b2", mustType(t, rig, "ext"), e.host, "CN=other"))
+		rig.bind(binding("b2", rig.mustType("ext"), e.host, "CN=other"))
 		r, _, err := injectMapped(t, rig.svc, e, mtlsCaller("CN=other"))
 		if err != nil || r.Header.Get("X-Api-Key") != "t-5" {
 			t.Errorf("got %q, %v", r.Header.Get("X-Api-Key"), err)
@@ -175,7 +175,7 @@ func TestClose(t *testing.T) {
 	rig.svc.Close()
 
 	e.answersWith(http.StatusOK, `{"token":"t"}`)
-	rig.bind(binding("late", mustType(t, rig, "ext"), e.host, "CN=late"))
+	rig.bind(binding("late", rig.mustType("ext"), e.host, "CN=late"))
 	for range 2 {
 		if _, _, err := injectMapped(t, rig.svc, e, mtlsCaller("CN=late")); err != nil {
 			t.Fatal(err)
