@@ -22,13 +22,16 @@ func (s *Service) attachMapped(ctx context.Context, r *http.Request, c candidate
 		return Injected{}, err
 	}
 	k := mapKey{binding.ID, binding.Revision, c.m.UUID, c.revision}
-	token, err := s.mapped.get(ctx, k, func(ctx context.Context) (*mappedToken, error) {
-		value, err := s.retrieve(ctx, c.m, c.st, binding.Value.UniqueKey)
-		if err != nil {
-			return nil, err
-		}
-		return newMappedToken(value)
-	})
+	token, known, err := s.mapped.known(k)
+	if !known {
+		token, err = s.mapped.get(ctx, k, func(ctx context.Context) (*mappedToken, error) {
+			value, err := s.retrieve(ctx, c.m, c.st, binding.Value.UniqueKey)
+			if err != nil {
+				return nil, err
+			}
+			return newMappedToken(value)
+		})
+	}
 	if err != nil {
 		return Injected{}, unusable("the token of binding %s: %w", binding.Value.Name, err)
 	}

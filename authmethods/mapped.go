@@ -76,19 +76,39 @@ func newMappedTokens(now func() time.Time) *mappedTokens {
 	return c
 }
 
+func (c *mappedTokens) shard(k mapKey) *mapShard {
+	return &c.shards[maphash.String(c.seed, k.binding)%mappedShards]
+}
+
+// known returns what is remembered of k, which may be that its retrieval failed a moment ago.
+func (c *mappedTokens) known(k mapKey) (t *mappedToken, known bool, err error) {
+	s := c.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.find(k, c.now)
+	return e.token, ok, e.err
+}
+
+// find wants s locked.
+func (s *mapShard) find(k mapKey, now func() time.Time) (mapEntry, bool) {
+	e, ok := s.entries.Get(k)
+	if ok && !now().Before(e.until) {
+		s.entries.Remove(k)
+		return mapEntry{}, false
+	}
+	return e, ok
+}
+
 // get returns the token of k, which load retrieves if it is not at hand. Load runs on a context that the
 // first caller's leaving does not end (C8), and must end by itself.
 func (c *mappedTokens) get(
 	ctx context.Context, k mapKey, load func(context.Context) (*mappedToken, error),
 ) (*mappedToken, error) {
-	s := &c.shards[maphash.String(c.seed, k.binding)%mappedShards]
+	s := c.shard(k)
 	s.mu.Lock()
-	if e, ok := s.entries.Get(k); ok {
-		if c.now().Before(e.until) {
-			s.mu.Unlock()
-			return e.token, e.err
-		}
-		s.entries.Remove(k)
+	if e, ok := s.find(k, c.now); ok {
+		s.mu.Unlock()
+		return e.token, e.err
 	}
 	if s.closed {
 		s.mu.Unlock()

@@ -84,13 +84,16 @@ func pairKey(service, host string) string {
 // identityKey is a digest of parts, each with its length in front (C3). An identifier may be longer than
 // an index takes, and is nothing to show in the keys of the store.
 func identityKey(parts ...string) string {
-	var b []byte
+	var buf [512]byte
+	b := buf[:0]
 	for _, p := range parts {
 		b = binary.AppendUvarint(b, uint64(len(p)))
 		b = append(b, p...)
 	}
 	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], sum[:])
+	return string(text[:])
 }
 
 // targetKey joins a port and a normal host. The port comes first: it is all digits, a host may hold
