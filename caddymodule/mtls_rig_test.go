@@ -141,18 +141,26 @@ func prepareCertRig(t *testing.T) *certRig {
 	r.http, r.tls, r.admin = loopback(freePort(t)), loopback(freePort(t)), loopback(freePort(t))
 	r.users["user"] = r.idp.Token(t, nil)
 	r.caFile = filepath.Join(t.TempDir(), "clients.pem")
-	var both []byte
-	for _, ca := range []*authntest.CA{r.clients, r.away} {
-		data, err := os.ReadFile(ca.File())
-		if err != nil {
-			t.Fatal(err)
-		}
-		both = append(both, data...)
-	}
-	if err := os.WriteFile(r.caFile, both, 0o600); err != nil {
+	r.trust(t, r.clients.File())
+	r.trust(t, r.away.File())
+	return r
+}
+
+// trust adds a file's certificates to those that the gateway trusts; it counts from the next load on.
+func (r *certRig) trust(t *testing.T, name string) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	all, err := os.OpenFile(r.caFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer all.Close()
+	if _, err := all.Write(data); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // setup is the configuration of the rig with this x509 block.
@@ -168,6 +176,11 @@ func (r *certRig) setup(t *testing.T, x509 string) setup {
 
 func (r *certRig) makeService(t *testing.T) {
 	t.Helper()
+	r.makeServiceWith(t, apiKey)
+}
+
+func (r *certRig) makeServiceWith(t *testing.T, key string) {
+	t.Helper()
 	body := `{"name":"stored","hosts":["127.0.0.1"],"auth_types":["x509","oidc"],"auth_method":"api-key","type":"ams"}`
 	out := api(t, r.admin, http.MethodPost, typePath, body)
 	must(t, http.StatusCreated, out)
@@ -176,7 +189,7 @@ func (r *certRig) makeService(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.service = made.UUID
-	must(t, http.StatusCreated, api(t, r.admin, http.MethodPost, createPath, fmt.Sprintf(`{"host":"127.0.0.1","port":%s,"access_key":%q}`, portOf(r.target), apiKey)))
+	must(t, http.StatusCreated, api(t, r.admin, http.MethodPost, createPath, fmt.Sprintf(`{"host":"127.0.0.1","port":%s,"access_key":%q}`, portOf(r.target), key)))
 }
 
 // bind makes a binding of the certificate's subject.
