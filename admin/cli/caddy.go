@@ -92,7 +92,7 @@ func (c *caddy) call(ctx context.Context, method, path string) (*http.Response, 
 		if ctx.Err() != nil {
 			return nil, errors.New("interrupted")
 		}
-		return nil, hinted(fmt.Errorf("Caddy's admin socket %s cannot be reached: %w", c.address, innermost(err)),
+		return nil, hinted(fmt.Errorf("the admin socket of Caddy, %s, cannot be reached: %w", c.address, innermost(err)),
 			"run this on the gateway's machine, and see that it runs; --caddy-address or %s names another socket", envCaddy)
 	}
 	if resp.StatusCode == http.StatusOK {

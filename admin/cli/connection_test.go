@@ -169,7 +169,7 @@ func TestBadAnswers(t *testing.T) {
 		t.Parallel()
 		s := shell{env: map[string]string{"AUTHGATE_ADMIN_KEY": adminKey, "CADDY_ADMIN": "127.0.0.1:1"}}
 		s.fails(t, 1, "calling http://127.0.0.1:1", "authm", "list", "--server", "http://127.0.0.1:1")
-		s.fails(t, 1, "Caddy's admin socket 127.0.0.1:1 cannot be reached", "status")
+		s.fails(t, 1, "the admin socket of Caddy, 127.0.0.1:1, cannot be reached", "status")
 	})
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/authgate/authgate/admin/audit"
 	"github.com/authgate/authgate/admin/cli"
 	"github.com/authgate/authgate/authmethods"
+	"github.com/authgate/authgate/authn"
 	"github.com/authgate/authgate/internal/secret"
 	"github.com/authgate/authgate/store"
 )
@@ -64,8 +65,14 @@ func newGateway(t *testing.T, decl authmethods.Declared, change ...func(*admin.D
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(svc.Close)
+	certs, err := authn.NewClientCerts(authn.ClientCertConfig{}, authn.ClientCertDeps{Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(certs.Close)
 	deps := admin.Deps{
-		AuthMethods: svc, AdminKey: secret.New(adminKey), Logger: zap.NewNop(), Now: now,
+		AuthMethods: svc, ClientCerts: certs, AdminKey: secret.New(adminKey), Logger: zap.NewNop(), Now: now,
 		Ready: func(context.Context) error { return nil }, Audit: audit.New(mem, zap.NewNop(), now),
 	}
 	for _, f := range change {
