@@ -55,9 +55,16 @@ func (h *harness) from(secure *tls.Config, method, target, body string, headers 
 	return a
 }
 
+func (h *harness) host() string {
+	if h.Host != "" {
+		return h.Host
+	}
+	return h.Address
+}
+
 func (h *harness) bytes(method, target, body string, headers []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, h.Address)
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, h.host())
 	for i := 0; i < len(headers); i += 2 {
 		fmt.Fprintf(&b, "%s: %s\r\n", headers[i], headers[i+1])
 	}

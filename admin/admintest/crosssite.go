@@ -6,9 +6,9 @@ import "strings"
 func testCrossSite(h *harness) {
 	own := func(h *harness) string {
 		if h.Target.TLS != nil {
-			return "https://" + h.Address
+			return "https://" + h.host()
 		}
-		return "http://" + h.Address
+		return "http://" + h.host()
 	}
 	const plain = "text/plain"
 	tests := []struct {

@@ -11,7 +11,8 @@ import (
 
 // Target is a management API that holds no objects.
 type Target struct {
-	Address string      // host and port; also what requests name as their host
+	Address string      // host and port
+	Host    string      // what requests name as their host; empty: Address
 	TLS     *tls.Config // nil: plain HTTP
 	Key     string      // the admin key
 
