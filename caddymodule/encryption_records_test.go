@@ -180,6 +180,16 @@ func TestSpoiledRecords(t *testing.T) {
 	h.create(t, 1)
 	h.works(t, 1)
 	h.works(t, 2)
+
+	// Without its service type, a host would seem to need no credential at all.
+	for at, value := range h.etcd.dump(t, "/hosts/service-types/r/") {
+		h.etcd.put(t, at, "spoiled")
+		h.closed(t, 1)
+		h.closed(t, 2)
+		h.etcd.put(t, at, value)
+	}
+	h.works(t, 1)
+	h.works(t, 2)
 }
 
 func ringOf(t testing.TB, first seal.Key, others ...seal.Key) *seal.Keyring {

@@ -20,7 +20,7 @@ type plant struct {
 func newPlant(t testing.TB) *plant {
 	p := &plant{idp: authntest.New(t, authntest.WithAlg("ES256")), origin: newRecorder(preparedAnswers())}
 	p.target = p.origin.listen(t, "tcp", "127.0.0.1:0")
-	p.token = p.idp.Token(t, map[string]any{"roles": []string{"Deployer"}})
+	p.token = secretOf(p.idp.Token(t, map[string]any{"roles": []string{"Deployer"}}))
 	return p
 }
 
