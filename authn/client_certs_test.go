@@ -272,6 +272,9 @@ func TestClientCerts_host(t *testing.T) {
 				return
 			}
 			mustRefuseFrom(t.Context(), t, c, tc.state, tc.from, tc.fault, tc.text)
+			if _, err := c.Check(t.Context(), tc.state, tc.from); tc.fault == authn.CertHostMismatch && tc.text != "" && err.Error() != tc.text {
+				t.Errorf("text %q, want %q", err, tc.text)
+			}
 			if _, err := c.Check(t.Context(), tc.state, tc.from); tc.outcome != nil && !errors.Is(err, tc.outcome) {
 				t.Errorf("error %v, want %v", err, tc.outcome)
 			}
@@ -290,6 +293,20 @@ func TestClientCerts_time(t *testing.T) {
 	mustRefuse(t, c, state, authn.CertExpired, "Your certificate has expired")
 	ca.Clock.Advance(-2 * time.Hour)
 	mustRefuse(t, c, state, authn.CertNotActive, "Your certificate is not active yet")
+}
+
+// TestClientCerts_cached_path has an authority end while its path of trust is cached.
+func TestClientCerts_cached_path(t *testing.T) {
+	t.Parallel()
+	ca := authntest.NewCA(t)
+	below := ca.Intermediate(t, authntest.CASpec(authntest.CertSpec{NotAfter: ca.Clock.Now().Add(30 * time.Second)}))
+	state := handshake(t, below.Issue(t, authntest.CertSpec{}))
+	c, lax := newClientCerts(t, ca), newClientCerts(t, ca, skipChecks)
+	mustTrust(t, c, state)
+	mustTrust(t, lax, state)
+	ca.Clock.Advance(31 * time.Second)
+	mustRefuse(t, c, state, authn.CertExpired, "authority above")
+	mustRefuse(t, lax, state, authn.CertExpired, "authority above")
 }
 
 // TestClientCerts_resumed is M5: the session goes on, but the authority behind it is no longer trusted.
@@ -312,7 +329,7 @@ func TestClientCerts_resumed(t *testing.T) {
 			mustRefuse(t, after, state, authn.CertUntrusted, "not signed by a trusted")
 			// nor does what the listener verified count any more once there are roots of our own
 			state.VerifiedChains = [][]*x509.Certificate{{state.PeerCertificates[0], old.Cert}}
-			mustRefuse(t, after, state, authn.CertUntrusted, "not signed by a trusted")
+			mustRefuse(t, newClientCerts(t, next), state, authn.CertUntrusted, "not signed by a trusted")
 		})
 	}
 }

@@ -30,6 +30,16 @@ func reach(t *testing.T, ca *authntest.CA, fetches int) {
 	}
 }
 
+// mustTrustAtOnce is mustTrust for a caller that has no time to wait for a fetch.
+func mustTrustAtOnce(t *testing.T, c *authn.ClientCerts, state *tls.ConnectionState) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Check(ctx, state, remote); err != nil {
+		t.Fatalf("refused: %v", err)
+	}
+}
+
 func wantFetches(t *testing.T, ca *authntest.CA, want int) {
 	t.Helper()
 	if n := ca.CRLFetches(); n != want {
@@ -76,9 +86,9 @@ func TestCRL_fetched_once_per_interval(t *testing.T) {
 		release := make(chan struct{})
 		ca.SetCRLFault(authntest.CRLFault{Hang: release})
 		ca.Clock.Advance(9*time.Minute + 30*time.Second)
-		mustTrust(t, c, states[1])
+		mustTrustAtOnce(t, c, states[1])
 		reach(t, ca, 3)
-		mustTrust(t, c, states[1])
+		mustTrustAtOnce(t, c, states[1])
 		close(release)
 		ca.Clock.Advance(time.Minute)
 		mustRefuse(t, c, states[1], authn.CertRevoked, "revoked")
@@ -109,6 +119,12 @@ func TestCRL_outage(t *testing.T) {
 			mustTrust(t, c, state)
 		}
 		wantFetches(t, ca, 3)
+		release := make(chan struct{})
+		ca.SetCRLFault(authntest.CRLFault{Hang: release, Abort: true})
+		ca.Clock.Advance(10 * time.Second)
+		mustTrustAtOnce(t, c, state) // the next try is nothing to wait for
+		reach(t, ca, 4)
+		close(release)
 		ca.Clock.Advance(48 * time.Minute)
 		mustTrust(t, c, state)
 		ca.Clock.Advance(2 * time.Minute)
@@ -187,6 +203,7 @@ func TestClientCerts_close(t *testing.T) {
 	other := handshake(t, ca.Issue(t, authntest.CertSpec{CRLPoints: []string{ca.CRLURL + "?2"}}))
 	mustTrust(t, c, state)
 	ca.SetCRLFault(authntest.CRLFault{Hang: make(chan struct{})})
+	c.SetCRLTimeout(time.Hour)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

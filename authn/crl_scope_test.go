@@ -104,6 +104,16 @@ func TestCRL_of_intermediates(t *testing.T) {
 		mustTrust(t, c, handshake(t, root.Issue(t, issue(root))))
 		mustRefuse(t, c, handshake(t, good.Issue(t, issue(root))), authn.CertCRLUnavailable, noParse)
 	})
+	t.Run("M3_issuer_of_another_name_with_one_key", func(t *testing.T) {
+		t.Parallel()
+		key := ecKey(t)
+		ca := root.Intermediate(t, authntest.CASpec(authntest.CertSpec{Key: key, Subject: pkix.Name{CommonName: "one"}}))
+		other := root.Intermediate(t, authntest.CASpec(authntest.CertSpec{Key: key, Subject: pkix.Name{CommonName: "other"}}))
+		state := handshake(t, ca.Issue(t, issue(ca)))
+		mustTrust(t, newClientCerts(t, root), state)
+		ca.SetCRLFault(authntest.CRLFault{Issuer: other})
+		mustRefuse(t, newClientCerts(t, root), state, authn.CertCRLUnavailable, noParse)
+	})
 	t.Run("M3_may_not_sign_lists", func(t *testing.T) {
 		t.Parallel()
 		// crypto/x509 would not make such a list: let a twin with the same key and name sign it.

@@ -113,6 +113,7 @@ func TestCRL_cut_short(t *testing.T) {
 	t.Parallel()
 	ca := authntest.NewCA(t)
 	ca.Revoke(ca.Issue(t, authntest.CertSpec{}).Leaf.SerialNumber)
+	ca.SetCRLFault(authntest.CRLFault{NextUpdate: 20 * time.Hour}) // so that none of them is stale as well
 	der, err := ca.CRL()
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +135,7 @@ func TestCRL_cut_short(t *testing.T) {
 		refuse(turned)
 	}
 	refuse(append(slices.Clone(der), 0))
-	ca.SetCRLFault(authntest.CRLFault{})
+	ca.SetCRLFault(authntest.CRLFault{Body: der})
 	ca.Clock.Advance(11 * time.Second)
 	mustTrust(t, c, state)
 }
