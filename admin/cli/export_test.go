@@ -127,6 +127,22 @@ skipped binding robot-2: its service type does not list the host, so it is out o
 	}
 }
 
+// TestExportRace: a file that somebody makes while an export runs is not replaced.
+func TestExportRace(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "out")
+	s := fake(t, func(w http.ResponseWriter, _ *http.Request) {
+		if err := os.WriteFile(path, []byte("theirs"), 0o600); err != nil {
+			t.Error(err)
+		}
+		answer(w, `{}`)
+	})
+	s.fails(t, 1, "exists already", "export", "--redact", "-f", path)
+	if got := read(t, path); got != "theirs" {
+		t.Errorf("the file was replaced: %q", got)
+	}
+}
+
 // TestExportFailsWhole: a list that cannot be read must not make an export that lacks it.
 func TestExportFailsWhole(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -202,6 +203,42 @@ func TestImportConflicts(t *testing.T) {
 			t.Errorf("got\n%s", out)
 		}
 	})
+}
+
+// TestImportRace: a change that somebody makes while an import runs is not undone unseen.
+func TestImportRace(t *testing.T) {
+	t.Parallel()
+	path, key := exported(t)
+	g := fixture(t)
+	s := g.shell()
+	s.ok(t, "authm", "types", "update", "reports", "--host", "api.internal")
+	s.ok(t, "authm", "set", "reports", "api.internal:9000", "--access-key-file", file(t, "sk-2"))
+	s.ok(t, "authm", "bindings", "update", "robot-1", "--unique-key", "x")
+	other := map[string][]string{
+		"/v1/service-types/reports":                          {"authm", "types", "update", "reports", "--host", "api.internal,n.internal"},
+		"/v1/service-types/reports/hosts/api.internal/authm": {"authm", "set", "reports", "api.internal:9000", "--access-key-file", file(t, "sk-3")},
+		"/v1/bindings/robot-1":                               {"authm", "bindings", "update", "robot-1", "--unique-key", "y"},
+	}
+	g.mu.Lock()
+	g.wait = func(r *http.Request) {
+		g.mu.Lock()
+		args := other[r.URL.Path]
+		if r.Method != http.MethodPut || args == nil {
+			g.mu.Unlock()
+			return
+		}
+		delete(other, r.URL.Path)
+		g.mu.Unlock()
+		s.ok(t, args...)
+	}
+	g.mu.Unlock()
+	o := s.fails(t, 1, "3 of 6 objects failed", "import", "-f", path, "--decrypt-key-file", key)
+	if n := strings.Count(o.out, "(status 412)"); n != 3 {
+		t.Errorf("%d conflicts in\n%s", n, o.out)
+	}
+	if out := s.ok(t, "import", "-f", path, "--decrypt-key-file", key); !strings.Contains(out, "3 updated, 3 unchanged") {
+		t.Errorf("the second import:\n%s", out)
+	}
 }
 
 // TestImportRefuses what is no export, or was changed.

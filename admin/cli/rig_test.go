@@ -34,7 +34,8 @@ type gateway struct {
 	t    *testing.T
 	url  string
 	mu   sync.Mutex
-	seen []string // method and target of each request, in order
+	seen []string              // method and target of each request, in order
+	wait func(r *http.Request) // called with each request before it is served; nil for none
 }
 
 // clock begins at a noon and goes on by a moment each time it is asked.
@@ -86,7 +87,11 @@ func newGateway(t *testing.T, decl authmethods.Declared, change ...func(*admin.D
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
 		g.seen = append(g.seen, r.Method+" "+r.RequestURI)
+		wait := g.wait
 		g.mu.Unlock()
+		if wait != nil {
+			wait(r)
+		}
 		h.ServeHTTP(w, r)
 	}))
 	t.Cleanup(srv.Close)
