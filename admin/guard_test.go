@@ -35,22 +35,26 @@ var routes = []struct{ method, path string }{
 	{"GET", "/v1/service-types/s1/hosts/host1/authm"}, {"PUT", "/v1/service-types/s1/hosts/host1/authm"},
 	{"DELETE", "/v1/service-types/s1/hosts/host1/authm"},
 	{"GET", "/v1/authm"}, {"HEAD", "/v1/authm"},
+	{"GET", "/v1/bindings"}, {"POST", "/v1/bindings/b2"}, {"GET", "/v1/bindings/b1"}, {"PUT", "/v1/bindings/b1"}, {"DELETE", "/v1/bindings/b1"},
+	{"GET", "/v1/service-types/s1/hosts/host1/bindings"}, {"GET", "/v1/audit"},
 }
 
-// TestStoreDown is D2 at the API: 503 in the API's envelope, at once, without internals.
-func TestStoreDown(t *testing.T) {
+// TestD2_StoreDown: 503 in the API's envelope, at once, without internals.
+func TestD2_StoreDown(t *testing.T) {
 	t.Parallel()
 	r := fixture(t)
+	r.bind("b1")
 	down := errors.New("dial tcp 10.1.2.3:2379: no route")
 	r.mem.FailReads(down)
 	r.mem.FailWrites(down)
 	bodies := map[string]string{
 		"/v1/service-types":          `{"name":"n","hosts":["h"],"auth_types":["x509"],"auth_method":"api-key","type":"ams"}`,
 		"/v1/service-types/s1/authm": `{"host":"host2","port":1,"access_key":"k"}`,
+		"/v1/bindings/b2":            `{"service_uuid":"x","host":"host1","auth_identifier":"dn","unique_key":"k","auth_type":"x509"}`,
 	}
 	for _, route := range routes {
 		w := r.do(route.method, route.path, bodies[route.path])
-		if w.Code == 200 && route.method == "GET" && strings.Contains(route.path, "s1") {
+		if w.Code == 200 && route.method == "GET" && strings.Contains(route.path, "1") {
 			continue // from memory
 		}
 		want := envelope("503", "SERVICE UNAVAILABLE", "The store cannot be reached now. Try again later")

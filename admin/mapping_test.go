@@ -77,14 +77,53 @@ func TestConformanceRedacted(t *testing.T) {
 	}.RunRedacted(t)
 }
 
+// nowhere is a mapping of a service type that does not exist.
+const nowhere = "/v1/service-types/s/hosts/h:authx509"
+
 // present sends a request as if it had come over TLS with a certificate.
-func (r *rig) present(cert tls.Certificate, remote string) *httptest.ResponseRecorder {
-	req := httptest.NewRequest(http.MethodGet, "https://gate.example/v1/service-types/s/hosts/h:authx509", nil)
+func (r *rig) present(cert tls.Certificate, remote, path string) *httptest.ResponseRecorder {
+	req := httptest.NewRequest(http.MethodGet, "https://gate.example"+path, nil)
 	req.RemoteAddr = remote
 	req.TLS = &tls.ConnectionState{HandshakeComplete: true, PeerCertificates: []*x509.Certificate{cert.Leaf}}
 	w := httptest.NewRecorder()
 	r.h.ServeHTTP(w, req)
 	return w
+}
+
+// TestMissingSAN is C49: a certificate without subject alternative name is recorded, once per binding.
+func TestMissingSAN(t *testing.T) {
+	t.Parallel()
+	ca := authntest.NewCA(t)
+	r := newMappingRig(t, ca, authn.ClientCertConfig{}, authn.ClientCertDeps{})
+	external := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"token":"x"}`)) }))
+	external.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{ca.Issue(t, authntest.CertSpec{
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})}}
+	external.StartTLS()
+	t.Cleanup(external.Close)
+	_, port, _ := strings.Cut(external.Listener.Addr().String(), ":")
+	uuid := r.must(201, "POST", "/v1/service-types", `{"name":"s","hosts":["127.0.0.1"],"auth_types":["x509"],"auth_method":"api-key","type":"ams"}`)["uuid"]
+	r.must(201, "POST", "/v1/services/s/authm", `{"host":"127.0.0.1","port":`+port+`,"access_key":"k"}`)
+	for _, name := range []string{"named", "nameless"} {
+		r.must(201, "POST", "/v1/bindings/"+name,
+			fmt.Sprintf(`{"service_uuid":%q,"host":"127.0.0.1","auth_identifier":"CN=%s","unique_key":"k","auth_type":"x509"}`, uuid, name))
+	}
+	for _, tt := range []struct {
+		spec authntest.CertSpec
+		want int // records
+	}{
+		{authntest.CertSpec{Subject: pkix.Name{CommonName: "named"}, DNSNames: []string{"a.example"}}, 0},
+		{authntest.CertSpec{Subject: pkix.Name{CommonName: "named"}, EmailAddresses: []string{"a@example"}}, 0},
+		{authntest.CertSpec{Subject: pkix.Name{CommonName: "nameless"}}, 1},
+		{authntest.CertSpec{Subject: pkix.Name{CommonName: "nameless"}}, 1},
+	} {
+		if w := r.present(ca.Issue(t, tt.spec), "192.0.2.1:1", "/v1/services/s/hosts/127.0.0.1:authx509"); w.Code != 200 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if kvs, _, err := r.mem.List(t.Context(), "bindings-without-san/r/"); err != nil || len(kvs) != tt.want {
+			t.Errorf("%v: %d records, want %d; %v", tt.spec.Subject, len(kvs), tt.want, err)
+		}
+	}
 }
 
 // TestHostVerification is C51 for client_cert_host_verification: the texts and statuses of 2.6.
@@ -116,7 +155,7 @@ func TestHostVerification(t *testing.T) {
 		{"C51_bad_address", named, "nowhere", 403, "address nowhere: missing port in address"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := r.present(tt.cert, tt.remote)
+			w := r.present(tt.cert, tt.remote, nowhere)
 			if w.Code != tt.status || !strings.Contains(w.Body.String(), `"message": "`+tt.text+`"`) {
 				t.Errorf("got %d %s, want %d %s", w.Code, w.Body, tt.status, tt.text)
 			}
@@ -149,7 +188,7 @@ func TestCertificateLines(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r.logs.TakeAll()
-			r.present(tt.cert, "192.0.2.7:4")
+			r.present(tt.cert, "192.0.2.7:4", nowhere)
 			lines := r.logs.FilterMessage(tt.message).All()
 			if len(lines) != 1 {
 				t.Fatalf("%d lines in %v", len(lines), r.logs.All())
