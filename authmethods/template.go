@@ -67,7 +67,7 @@ func parseTemplate(path string) (template, error) {
 			return t, invalidField("path", "Only {{identifier}} and {{access_key}} can be filled in")
 		}
 		// Each literal by itself: one that ends in half an escape would make what is filled in the other half.
-		if _, err := url.PathUnescape(p.literal); err != nil || strings.Contains(p.literal, "#") {
+		if _, err := url.PathUnescape(p.literal); err != nil {
 			return t, invalidField("path", "It is not the path and query of a URL")
 		}
 		t.parts = append(t.parts, p)
