@@ -9,9 +9,9 @@ import (
 // request it was made for; authenticators that cache keep their own copy (specs C5).
 type Principal struct {
 	ID       string // the subject, unique within Issuer
-	Kind     string // what vouched for it: "issuer" for a JWT of a configured issuer
+	Kind     string // what vouched for it: "issuer" for a JWT of a configured issuer, "binding" for a client certificate
 	Issuer   string
-	Method   string // how it authenticated: "jwt"
+	Method   string // how it authenticated: "jwt", "mtls"
 	TokenID  string // the token's jti, empty if it has none
 	Roles    []string
 	Scopes   []string
