@@ -8,9 +8,10 @@
 // while the Feed is fresh. An event for a key at revision N drops what is cached under that key, raises
 // the floor of the key's shard to N and makes later readers ignore a load of that key that is still on
 // its way. A load that read the store at revision H is kept only if H is not below the floor: so a load
-// can never bury an invalidation that overtook it. A cut, silent or compacted watch makes the Feed stale:
-// reads then go to the store, and if that fails too, only what was known to be true less than MaxStale
-// ago is served.
+// can never bury an invalidation that overtook it. A cut, silent or compacted watch makes the Feed stale,
+// and so does a store that can no longer be read: only a read that a majority answers confirms what is
+// cached, never the watch itself. Reads then go to the store, and if that fails too, only what was known
+// to be true less than MaxStale ago is served.
 //
 // # Layout
 //
