@@ -44,3 +44,16 @@ func TestMappedTokensPanic(t *testing.T) {
 		}
 	}
 }
+
+// TestIdentityKey: C3: parts that join to the same text are other identities.
+func TestIdentityKey(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, parts := range [][]string{{"s", "h", "x509", "a"}, {"sh", "", "x509", "a"}, {"s", "hx509", "", "a"}, {"s", "h", "x50", "9a"}, {"x509", "a"}} {
+		k := identityKey(parts...)
+		if seen[k] {
+			t.Errorf("%q shares its key", parts)
+		}
+		seen[k] = true
+	}
+}
