@@ -75,6 +75,9 @@ func (c *retriever) get(ctx context.Context, r *http.Request) ([]byte, error) {
 		return nil, mapError("the external service answered with status %d", resp.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil {
+		err = ctx.Err() // a service that hears us hang up may end its answer, as if that were all of it
+	}
 	switch {
 	case err != nil:
 		return nil, mapError("%s", failureText(ctx, err))
