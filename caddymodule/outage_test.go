@@ -53,16 +53,16 @@ func TestStoreDownAtStart(t *testing.T) {
 // TestStoreStops is specs D2: served from memory up to max_stale, then 503; writes 503 at once.
 func TestStoreStops(t *testing.T) {
 	t.Parallel()
-	const maxStale = 6 * time.Second
+	const maxStale = 15 * time.Second
 	p, at := newPlant(t), newSite(t)
 	etcd := startEtcd(t)
-	g := start(t, p.setup(at, etcd.store("d2")+"\n\t\tcache {\n\t\t\tmax_stale 6s\n\t\t}", ""))
+	g := start(t, p.setup(at, etcd.store("d2")+"\n\t\tcache {\n\t\t\tmax_stale 15s\n\t\t}", ""))
 	p.store(t, at, "first-key-of-the-outage")
 	p.call(t, at).passed(t) // now it is in memory
 	// The write waits until the watch has caught up, so what is in memory was true at this moment.
 	must(t, http.StatusOK, api(t, at.admin, http.MethodPut, methodPath, `{"access_key":"second-key-of-the-outage"}`))
 	p.call(t, at).passed(t)
-	etcd.stop()
+	etcd.stop()           // takes some seconds, in which it answers no reads any more
 	stopped := time.Now() // until now it may have said that all is well
 
 	write := time.Now()
