@@ -16,7 +16,7 @@ func (s *Service) Delete(ctx context.Context, name string, match store.Match) er
 		return readOnly(r)
 	}
 	for attempt := 0; ; attempt++ {
-		err := s.tryDelete(ctx, name, match, attempt > 0)
+		err := s.tryDelete(ctx, name, match, attempt == 0)
 		var refused *refusal
 		switch {
 		case err == nil:
@@ -34,17 +34,20 @@ func (s *Service) Delete(ctx context.Context, name string, match store.Match) er
 // refusal is an error for the caller as it is, and ends the deletion.
 type refusal struct{ error }
 
-func (s *Service) tryDelete(ctx context.Context, name string, match store.Match, again bool) error {
+func (s *Service) tryDelete(ctx context.Context, name string, match store.Match, first bool) error {
+	// The first look spares the store the mark, and the role a new revision, where it would be in vain.
+	if err := s.rec.catchUp(ctx); err != nil {
+		return err
+	}
 	item, err := s.stored(ctx, name)
 	if err != nil {
 		return err
 	}
-	// A first look spares the store the mark, and the role a new revision, where it would be in vain. Whether
-	// match fails is for the store to say, which may know a later revision.
-	if again || match.Allows(item.Revision) {
-		if err := s.unused(ctx, name); err != nil {
-			return err
-		}
+	if first && !match.Allows(item.Revision) {
+		return &refusal{stale(name)}
+	}
+	if err := s.unused(ctx, name); err != nil {
+		return err
 	}
 	revision, err := s.mark(ctx, name, match)
 	if err != nil {

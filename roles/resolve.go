@@ -64,7 +64,10 @@ func (s *Service) current(ctx context.Context, name string) (*Role, error) {
 // stored returns the stored role of the given name, from the cache if it is there.
 func (s *Service) stored(ctx context.Context, name string) (store.Item[*Role], error) {
 	item, err := s.rec.roles.Get(ctx, name)
-	return settled(item), err
+	if err != nil {
+		return item, err
+	}
+	return settled(item), nil
 }
 
 func unreadable(err error) error { return fault.New(fault.Unavailable, "reading role", "", "%w", err) }
