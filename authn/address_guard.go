@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"syscall"
 )
@@ -95,6 +96,15 @@ func embeddedIPv4(addr netip.Addr) (netip.Addr, bool) {
 type addressGuard struct {
 	private      bool // AllowPrivateAddresses
 	loopbackOnly bool // plain http, which must not leave the machine
+}
+
+// guardFor makes the guard for calls to the host of address.
+func guardFor(address string, private bool) (addressGuard, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return addressGuard{}, err
+	}
+	return addressGuard{private: private, loopbackOnly: u.Scheme == "http"}, nil
 }
 
 // DialControl returns a net.Dialer.Control that refuses to dial link-local and cloud metadata addresses

@@ -75,6 +75,8 @@ func (a algorithm) method() jwt.SigningMethod {
 // algorithms is a set of algorithm values.
 type algorithms uint16
 
+const allAlgorithms algorithms = 1<<algorithmCount - 1
+
 func (s algorithms) has(a algorithm) bool { return s&(1<<a) != 0 }
 
 func algorithmSet(names []string) algorithms {

@@ -2,7 +2,7 @@ package authn
 
 import (
 	"crypto/x509"
-	"net/url"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -19,6 +19,16 @@ import (
 type IssuerDeps struct {
 	Logger *zap.Logger
 	Now    func() time.Time
+}
+
+func (d IssuerDeps) withDefaults() IssuerDeps {
+	if d.Logger == nil {
+		d.Logger = zap.NewNop()
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	return d
 }
 
 // Issuer is one issuer of JWTs with its keys. It is safe for concurrent use. It makes no connection
@@ -43,12 +53,7 @@ func NewIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 
 // newIssuer trusts cfg.
 func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
-	if deps.Logger == nil {
-		deps.Logger = zap.NewNop()
-	}
-	if deps.Now == nil {
-		deps.Now = time.Now
-	}
+	deps = deps.withDefaults()
 	invalid := func(field, format string, args ...any) error {
 		return fault.New(fault.Invalid, "issuer "+cfg.Name, field, format, args...)
 	}
@@ -58,12 +63,9 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 		err   error
 	)
 	if cfg.CAFile != "" {
-		if ca, err = os.ReadFile(cfg.CAFile); err != nil {
-			return nil, invalid("ca", "%w", err)
-		}
 		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(ca) {
-			return nil, invalid("ca", "no PEM certificate in the file; give one with the issuer's root")
+		if ca, err = appendRoots(roots, cfg.CAFile); err != nil {
+			return nil, invalid("ca", "%w", err)
 		}
 	}
 	i := &Issuer{
@@ -80,7 +82,7 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 		if err != nil {
 			return nil, invalid("jwks_file", "%w", err)
 		}
-		i.keys = newKeySet(source, cfg, deps.Now, deps.Logger)
+		i.keys = newKeySet(source, i.keyRules(), deps)
 		i.keys.adopt(keys)
 		return i, nil
 	}
@@ -88,15 +90,31 @@ func newIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 	if cfg.JWKSURL != "" {
 		first = cfg.JWKSURL
 	}
-	u, err := url.Parse(first)
+	guard, err := guardFor(first, cfg.AllowPrivateAddresses)
 	if err != nil {
 		return nil, invalid("url", "is not a URL")
 	}
-	guard := addressGuard{private: cfg.AllowPrivateAddresses, loopbackOnly: u.Scheme == "http"}
 	i.keys = newKeySet(&remoteSource{
-		client: newFetchClient(guard, roots, maxJWKSBytes, errRedirect), issuer: cfg.URL, jwksURL: cfg.JWKSURL, maxAge: cfg.MaxKeyAge, now: deps.Now,
-	}, cfg, deps.Now, deps.Logger)
+		client: newFetchClient(guard, roots, maxJWKSBytes, errRedirect), issuer: cfg.URL, jwksURL: cfg.JWKSURL,
+		maxAge: cfg.MaxKeyAge, now: deps.Now, place: sameOrigin,
+	}, i.keyRules(), deps)
 	return i, nil
+}
+
+func (i *Issuer) keyRules() keyRules {
+	return keyRules{allowed: i.algs, maxAge: i.cfg.MaxKeyAge, cooldown: i.cfg.KeyCooldown}
+}
+
+// appendRoots adds the certificates of a PEM file to roots, and returns the file's content.
+func appendRoots(roots *x509.CertPool, name string) ([]byte, error) {
+	ca, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	if !roots.AppendCertsFromPEM(ca) {
+		return nil, errors.New("no PEM certificate in the file; give one with the issuer's root")
+	}
+	return ca, nil
 }
 
 // newValidator is golang-jwt's judgement of the registered claims with every check that is optional
@@ -164,10 +182,12 @@ type KeyStatus struct {
 }
 
 // Status returns a snapshot of the issuer's keys and fetches.
-func (i *Issuer) Status() IssuerStatus {
-	report, keys := i.keys.snapshot()
+func (i *Issuer) Status() IssuerStatus { return i.keys.status(i.cfg.Name, i.cfg.URL) }
+
+func (s *keySet) status(name, url string) IssuerStatus {
+	report, keys := s.snapshot()
 	st := IssuerStatus{
-		Name: i.cfg.Name, URL: i.cfg.URL, State: IssuerReady, Keys: keys, LastFetch: report.lastSuccess,
+		Name: name, URL: url, State: IssuerReady, Keys: keys, LastFetch: report.lastSuccess,
 		LastError: shortText(report.lastErr), Fetches: report.fetches, Failed: report.failed,
 	}
 	slices.SortFunc(st.Keys, func(a, b KeyStatus) int { return strings.Compare(a.KeyID, b.KeyID) })

@@ -114,7 +114,7 @@ func (s *Issuers) verify(ctx context.Context, c Credential, token string) (*Prin
 	if i == nil {
 		return nil, nil, verifiedBy{}, ErrNotMine
 	}
-	t, err := open.parse()
+	t, err := open.parse(claimForms{})
 	if err != nil {
 		return nil, nil, verifiedBy{}, err
 	}

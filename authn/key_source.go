@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,10 @@ import (
 // fetchTimeout bounds one whole fetch, discovery included, however slowly the bytes drip (specs K5).
 const fetchTimeout = 5 * time.Second
 
-var errRedirect = errors.New("answered with a redirect, which is never followed; set jwks_url to the final address")
+var (
+	errRedirect = errors.New("answered with a redirect, which is never followed; set jwks_url to the final address")
+	errEncoding = errors.New("answered with a content encoding nobody asked for")
+)
 
 // keySource fetches the bytes of a JWK set. It is used by one goroutine at a time.
 type keySource interface {
@@ -46,61 +50,84 @@ func (s fileSource) read() ([]byte, error) {
 type remoteSource struct {
 	client  *http.Client
 	issuer  string
-	jwksURL string // configured
-	maxAge  time.Duration
+	jwksURL string        // configured
+	maxAge  time.Duration // of what was discovered
 	now     func() time.Time
+	place   func(issuer string, doc discovered) (string, error) // where the key set is, by the document
 
 	found   string // discovered
 	foundAt time.Time
 }
 
 func (s *remoteSource) fetch(ctx context.Context) ([]byte, error) {
-	address := s.jwksURL
-	if address == "" {
-		if s.found == "" || s.now().Sub(s.foundAt) >= s.maxAge {
-			found, err := s.discover(ctx)
-			if err != nil {
-				return nil, fmt.Errorf("discovery: %w", err)
-			}
-			s.found, s.foundAt = found, s.now()
-		}
-		address = s.found
+	address, err := s.locate(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("discovery: %w", withoutURL(err))
 	}
 	data, err := s.get(ctx, address)
 	if err != nil {
-		s.found = "" // the keys may have moved: ask again where they are
-		return nil, fmt.Errorf("key set: %w", err)
+		return nil, fmt.Errorf("key set: %w", withoutURL(err))
 	}
 	return data, nil
 }
 
-// discover returns the jwks_uri of the issuer's discovery document. A document that names another
-// issuer is refused by go-oidc; one that sends us to another host is refused here, since that is how a
-// borrowed page would bring in its own keys (specs K7).
-func (s *remoteSource) discover(ctx context.Context) (string, error) {
+// locate returns where the key set is, and asks for the issuer's discovery document if need be. A document
+// that names another issuer is refused by go-oidc.
+func (s *remoteSource) locate(ctx context.Context) (string, error) {
+	if s.jwksURL != "" {
+		return s.jwksURL, nil
+	}
+	if s.found != "" && s.now().Sub(s.foundAt) < s.maxAge {
+		return s.found, nil
+	}
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, s.client), s.issuer)
 	if err != nil {
-		return "", withoutURL(err)
+		return "", err
 	}
-	var doc struct {
-		JWKSURI string `json:"jwks_uri"`
+	var doc discovered
+	if err := provider.Claims(&doc); err != nil {
+		return "", fmt.Errorf("the document cannot be read: %w", err)
 	}
-	if err := provider.Claims(&doc); err != nil || doc.JWKSURI == "" {
+	address, err := s.place(s.issuer, doc)
+	if err != nil {
+		return "", err
+	}
+	s.found, s.foundAt = address, s.now()
+	return address, nil
+}
+
+// discovered are the members of a discovery document that matter here.
+type discovered struct {
+	JWKSURI    string   `json:"jwks_uri"`
+	Algorithms []string `json:"id_token_signing_alg_values_supported"`
+}
+
+// sameOrigin is the place of a key set that a document may name. One that sends us to another host is
+// refused, since that is how a borrowed page would bring in its own keys (specs K7).
+func sameOrigin(issuer string, doc discovered) (string, error) {
+	if doc.JWKSURI == "" {
 		return "", errors.New("the document has no jwks_uri; set jwks_url or jwks_file")
 	}
 	there, err := url.Parse(doc.JWKSURI)
 	if err != nil {
 		return "", errors.New("the document's jwks_uri is not a URL; set jwks_url or jwks_file")
 	}
-	here, err := url.Parse(s.issuer)
+	here, err := url.Parse(issuer)
 	if err != nil {
 		return "", errors.New("the issuer is not a URL")
 	}
-	if there.Scheme != here.Scheme || there.User != nil || hostAndPort(there) != hostAndPort(here) {
-		return "", fmt.Errorf("the document's jwks_uri is at another origin (%.200q); "+
-			"if the issuer publishes its keys there, set jwks_url to it", doc.JWKSURI)
+	if !isOrigin(there, here) {
+		return "", fmt.Errorf("the document's jwks_uri is %w (%.200q); "+
+			"if the issuer publishes its keys there, set jwks_url to it", errOtherOrigin, doc.JWKSURI)
 	}
 	return doc.JWKSURI, nil
+}
+
+var errOtherOrigin = errors.New("at another origin")
+
+// isOrigin reports whether u is at the origin of o, and brings no credentials along.
+func isOrigin(u, o *url.URL) bool {
+	return u.Scheme == o.Scheme && u.User == nil && hostAndPort(u) == hostAndPort(o)
 }
 
 func hostAndPort(u *url.URL) string {
@@ -111,7 +138,13 @@ func hostAndPort(u *url.URL) string {
 	return strings.ToLower(u.Hostname()) + ":" + port
 }
 
-func (s *remoteSource) get(ctx context.Context, address string) ([]byte, error) {
+// get fetches the key set. After a failure the next fetch asks again where it is: it may have moved.
+func (s *remoteSource) get(ctx context.Context, address string) (data []byte, err error) {
+	defer func() {
+		if err != nil {
+			s.found = ""
+		}
+	}()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, errors.New("not a URL")
@@ -119,10 +152,13 @@ func (s *remoteSource) get(ctx context.Context, address string) ([]byte, error) 
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, err
 	}
 	defer resp.Body.Close()
-	return io.ReadAll(resp.Body)
+	if data, err = io.ReadAll(resp.Body); err != nil {
+		return nil, &url.Error{Op: "Get", URL: address, Err: err}
+	}
+	return data, nil
 }
 
 // withoutURL drops the URL from err: a query in it is nobody's business in a log.
@@ -140,14 +176,18 @@ func withoutURL(err error) error {
 //
 // Answers end one byte after limit, and redirect is the error for those that lead elsewhere.
 func newFetchClient(guard addressGuard, roots *x509.CertPool, limit int64, redirect error) *http.Client {
+	return &http.Client{Transport: newFetchTransport(guard, roots, limit, redirect)}
+}
+
+func newFetchTransport(guard addressGuard, roots *x509.CertPool, limit int64, redirect error) strictTransport {
 	dialer := &net.Dialer{Control: guard.control}
-	return &http.Client{Transport: strictTransport{next: &http.Transport{
+	return strictTransport{next: &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableKeepAlives:      true,
 		DisableCompression:     true, // a compressed bomb is then only bytes that mean nothing
-	}, limit: limit, redirect: redirect}}
+	}, limit: limit, redirect: redirect}
 }
 
 // strictTransport lets only uncompressed answers with status 200 through, so that no redirect is ever
@@ -158,7 +198,29 @@ type strictTransport struct {
 	next     http.RoundTripper
 	limit    int64
 	redirect error
+	quote    bool // the beginning of an error page goes into the error
 }
+
+// statusError is an answer with another status than 200.
+type statusError struct {
+	code int
+	text string
+}
+
+func (e *statusError) Error() string { return e.text }
+
+const maxPage = 200
+
+func (t strictTransport) statusError(resp *http.Response) error {
+	e := &statusError{code: resp.StatusCode, text: fmt.Sprintf("answered with status %d", resp.StatusCode)}
+	if t.quote {
+		page, _ := io.ReadAll(io.LimitReader(resp.Body, maxPage)) // what could be read is as good as any
+		e.text = statusText(e.code) + ": " + printable(string(page), maxPage)
+	}
+	return e
+}
+
+func statusText(code int) string { return strconv.Itoa(code) + " " + http.StatusText(code) }
 
 func (t strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(r)
@@ -169,9 +231,9 @@ func (t strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		err = t.redirect
 	case resp.StatusCode != http.StatusOK:
-		err = fmt.Errorf("answered with status %d", resp.StatusCode)
+		err = t.statusError(resp)
 	case resp.Header.Get("Content-Encoding") != "" && resp.Header.Get("Content-Encoding") != "identity":
-		err = errors.New("answered with a content encoding nobody asked for")
+		err = errEncoding
 	}
 	if err != nil {
 		resp.Body.Close()

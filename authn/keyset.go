@@ -44,14 +44,12 @@ type publicKey struct {
 //
 // Times are durations since epoch, so that a jump of the wall clock moves nothing (specs D8).
 type keySet struct {
-	source   keySource
-	allowed  algorithms
-	maxAge   time.Duration
-	cooldown time.Duration
-	timeout  time.Duration // of one fetch
-	now      func() time.Time
-	log      *zap.Logger
-	epoch    time.Time
+	keyRules
+	source  keySource
+	timeout time.Duration // of one fetch
+	now     func() time.Time
+	log     *zap.Logger
+	epoch   time.Time
 
 	keys    atomic.Pointer[map[string]*publicKey]
 	dueAt   atomic.Int64 // when the scheduled refresh is due; before the first success, the next try
@@ -97,14 +95,20 @@ const (
 	reasonScheduled               // the time had come
 )
 
-func newKeySet(source keySource, cfg IssuerConfig, now func() time.Time, log *zap.Logger) *keySet {
+// keyRules is what keySets differ in.
+type keyRules struct {
+	allowed          algorithms // keys for no other algorithm are left out
+	maxAge, cooldown time.Duration
+}
+
+func newKeySet(source keySource, rules keyRules, deps IssuerDeps) *keySet {
 	absent, err := lru.New[string, absence](maxAbsentKids)
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
 	s := &keySet{
-		source: source, allowed: algorithmSet(cfg.Algorithms), maxAge: cfg.MaxKeyAge, cooldown: cfg.KeyCooldown,
-		timeout: fetchTimeout, now: now, log: log, epoch: now(), unknownAt: -1, absent: absent,
+		source: source, keyRules: rules,
+		timeout: fetchTimeout, now: deps.Now, log: deps.Logger, epoch: deps.Now(), unknownAt: -1, absent: absent,
 	}
 	s.keys.Store(&map[string]*publicKey{})
 	return s
@@ -131,23 +135,46 @@ func (s *keySet) find(ctx context.Context, kid string) (*publicKey, error) {
 		s.refreshIfDue(ctx)
 		return k, nil
 	}
+	return s.await(ctx, kid, func() *publicKey { return s.live(kid, s.clock()) })
+}
+
+// findAny is find for a token without a kid: the key is any that fits, which is asked about each of them.
+func (s *keySet) findAny(ctx context.Context, fits func(*publicKey) bool) (*publicKey, error) {
+	var tried *map[string]*publicKey
+	pick := func() *publicKey {
+		keys, t := s.keys.Load(), s.clock()
+		if keys == tried {
+			return nil // signatures are costly, and await asks with the lock held
+		}
+		tried = keys
+		for _, k := range *keys {
+			if k.alive(t) && fits(k) {
+				return k
+			}
+		}
+		return nil
+	}
+	if k := pick(); k != nil {
+		s.refreshIfDue(ctx)
+		return k, nil
+	}
+	return s.await(ctx, "", pick)
+}
+
+// await fetches until pick finds a key, if the rules above allow a fetch for kid.
+func (s *keySet) await(ctx context.Context, kid string, pick func() *publicKey) (*publicKey, error) {
 	var f *flight
 	// Twice, because a scheduled refresh may have begun before the key of this token was published.
 	for range 2 {
 		var k *publicKey
 		var err error
-		if k, f, err = s.join(ctx, kid); k != nil || err != nil {
+		if k, f, err = s.join(ctx, kid, pick); k != nil || err != nil {
 			return k, err
 		}
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: waiting for the issuer's keys: %w", ErrUnavailable, context.Cause(ctx))
+		if err := f.wait(ctx); err != nil {
+			return nil, err
 		}
-		if f.err != nil {
-			return nil, keysUnavailable(f.err)
-		}
-		if k := s.live(kid, s.clock()); k != nil {
+		if k := pick(); k != nil {
 			return k, nil
 		}
 		if f.reason != reasonScheduled {
@@ -158,19 +185,50 @@ func (s *keySet) find(ctx context.Context, kid string) (*publicKey, error) {
 	return nil, errNoSuchKey()
 }
 
+// wait waits for the fetch to land. The error wraps ErrUnavailable.
+func (f *flight) wait(ctx context.Context) error {
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: waiting for the issuer's keys: %w", ErrUnavailable, context.Cause(ctx))
+	}
+	if f.err != nil {
+		return keysUnavailable(f.err)
+	}
+	return nil
+}
+
+// refresh fetches now, whatever the schedule says, or waits for a fetch under way.
+func (s *keySet) refresh(ctx context.Context) error {
+	s.mu.Lock()
+	f := s.flight
+	switch {
+	case f != nil:
+	case s.closed:
+		s.mu.Unlock()
+		return errClosed()
+	default:
+		f = s.startLocked(ctx, s.clock(), reasonScheduled)
+	}
+	s.mu.Unlock()
+	return f.wait(ctx)
+}
+
 func keysUnavailable(err error) error {
 	return fmt.Errorf("%w: the issuer's keys cannot be fetched: %w", ErrUnavailable, err)
 }
+
+func errClosed() error { return fmt.Errorf("%w: the issuer has been shut down", ErrUnavailable) }
 
 func errNoSuchKey() error { return fmt.Errorf("%w: the issuer has no key of this kid", ErrRejected) }
 
 // join returns the flight to wait for, or the key if it has arrived meanwhile, or why there will be
 // neither.
-func (s *keySet) join(ctx context.Context, kid string) (*publicKey, *flight, error) {
+func (s *keySet) join(ctx context.Context, kid string, pick func() *publicKey) (*publicKey, *flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.clock()
-	if k := s.live(kid, t); k != nil {
+	if k := pick(); k != nil {
 		return k, nil, nil
 	}
 	due := int64(t) >= s.dueAt.Load()
@@ -178,7 +236,7 @@ func (s *keySet) join(ctx context.Context, kid string) (*publicKey, *flight, err
 	case s.flight != nil:
 		return nil, s.flight, nil
 	case s.closed:
-		return nil, nil, fmt.Errorf("%w: the issuer has been shut down", ErrUnavailable)
+		return nil, nil, errClosed()
 	case !s.usableLocked(t) && (due || s.failures == 0):
 		return nil, s.startLocked(ctx, t, reasonNoKeys), nil
 	case !s.usableLocked(t):

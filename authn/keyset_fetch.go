@@ -3,9 +3,11 @@ package authn
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 )
@@ -29,15 +31,23 @@ func (s *keySet) startLocked(ctx context.Context, t time.Duration, why reason) *
 func (s *keySet) fetch(ctx context.Context) (keys []parsedKey, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			keys, err = nil, errors.New("key set: reading it panicked")
+			keys, err = nil, unusableKeys{errors.New("key set: reading it panicked")}
 		}
 	}()
 	data, err := s.source.fetch(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return parseJWKS(data, s.allowed)
+	if keys, err = parseJWKS(data, s.allowed); err != nil {
+		return nil, unusableKeys{err}
+	}
+	return keys, nil
 }
+
+// unusableKeys is the failure of a fetch that brought something, but no keys.
+type unusableKeys struct{ error }
+
+func (e unusableKeys) Unwrap() error { return e.error }
 
 // land takes over the result of a fetch and wakes the waiters.
 func (s *keySet) land(f *flight, keys []parsedKey, err error) {
@@ -116,14 +126,24 @@ func shortText(err error) string {
 	if err == nil {
 		return ""
 	}
-	text := fmt.Sprintf("%.300s", err.Error())
-	out := []rune(text)
-	for n, r := range out {
-		if r < ' ' || r == 0x7f {
-			out[n] = ' '
+	return printable(err.Error(), 300)
+}
+
+// printable is the beginning of a text, of at most so many bytes, with a space for whatever is no
+// printable character.
+func printable(text string, limit int) string {
+	text = text[:min(len(text), limit)]
+	var b strings.Builder
+	for n, r := range text {
+		switch {
+		case r == utf8.RuneError && !utf8.FullRuneInString(text[n:]): // cut in two
+		case unicode.IsPrint(r) && r != utf8.RuneError:
+			b.WriteRune(r)
+		default:
+			b.WriteByte(' ')
 		}
 	}
-	return string(out)
+	return b.String()
 }
 
 // adopt takes over a set that was got without a fetch.

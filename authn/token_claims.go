@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -40,9 +41,15 @@ func (d *date) get() (*jwt.NumericDate, error) {
 	return &d.at, nil
 }
 
+// claimForms are the forms of claims that not every verifier accepts; the zero value accepts none of them.
+type claimForms struct {
+	textDates  bool // a NumericDate may be a text with a number in it
+	noAudience bool // aud may be empty or hold empty texts, which then match nothing
+}
+
 // parseClaims reads payload, an object, and refuses every claim of a form it must not have; whether the values
 // are right is for Issuer.judge.
-func parseClaims(payload jsonValue) (tokenClaims, error) {
+func parseClaims(payload jsonValue, forms claimForms) (tokenClaims, error) {
 	var c tokenClaims
 	var bad string
 	var err error
@@ -54,6 +61,9 @@ func parseClaims(payload jsonValue) (tokenClaims, error) {
 		return s
 	}
 	numeric := func(name string, v jsonValue) date {
+		if forms.textDates && v.kind == jsonString {
+			v = numberIn(v)
+		}
 		at, ok := numericDate(v)
 		if !ok {
 			bad = name
@@ -72,7 +82,7 @@ func parseClaims(payload jsonValue) (tokenClaims, error) {
 			c.azp = text(name, v, maxTokenBytes)
 		case "aud":
 			var ok bool
-			if c.aud, ok = audiences(v); !ok {
+			if c.aud, ok = audiences(v); !ok && !(forms.noAudience && hasTexts(v)) {
 				bad = name
 			}
 		case "exp":
@@ -118,6 +128,20 @@ func numericDate(v jsonValue) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return time.Unix(seconds, nanos), true
+}
+
+// numberIn is the number that v, a text, consists of, or null.
+func numberIn(v jsonValue) jsonValue {
+	s := v.string()
+	if s == "" || !(s[0] == '-' || s[0] >= '0' && s[0] <= '9') || !json.Valid([]byte(s)) {
+		return jsonValue{}
+	}
+	return jsonValue{kind: jsonNumber, text: s}
+}
+
+// hasTexts reports whether v is a text or a list of nothing but texts.
+func hasTexts(v jsonValue) bool {
+	return v.kind == jsonString || v.kind == jsonArray && v.elements(func(e jsonValue) bool { return e.kind == jsonString })
 }
 
 // audiences reads aud: a text or a list of texts, none of them empty and at least one (specs J9).

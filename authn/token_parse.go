@@ -33,9 +33,10 @@ type parsedToken struct {
 // tokenHeader are the header members that are looked at. jwk, jku, x5u, x5c and all others are not:
 // a token does not choose the key it is verified with (specs J4).
 type tokenHeader struct {
-	alg         algorithm
-	kid         string
-	accessToken bool // typ is at+jwt
+	alg         algorithm // algorithmCount for one that is not supported
+	algName     string    // as it stands in the token
+	kid         string    // may be empty
+	accessToken bool      // typ is at+jwt
 }
 
 // isCompactJWS reports whether token looks like a JWT at all: two dots, and no more.
@@ -116,27 +117,27 @@ func (t *openToken) issuer() string {
 }
 
 // parse judges the forms of header and claims.
-func (t openToken) parse() (parsedToken, error) {
+func (t openToken) parse(forms claimForms) (parsedToken, error) {
 	p := parsedToken{openToken: t}
 	var err error
 	if p.head, err = parseHeader(t.header); err != nil {
 		return p, err
 	}
-	p.claims, err = parseClaims(t.payload)
+	p.claims, err = parseClaims(t.payload, forms)
 	return p, err
 }
 
 func parseHeader(v jsonValue) (tokenHeader, error) {
-	var (
-		h     tokenHeader
-		known bool
-		err   error
-	)
+	h := tokenHeader{alg: algorithmCount}
+	var err error
 	v.members(func(name string, value jsonValue) bool {
 		switch name {
 		case "alg":
 			if value.kind == jsonString {
-				h.alg, known = algorithmByName(value.string())
+				h.algName = value.string()
+			}
+			if alg, known := algorithmByName(h.algName); known {
+				h.alg = alg
 			}
 		case "kid":
 			if h.kid = value.string(); value.kind != jsonString || h.kid == "" || len(h.kid) > maxKeyID {
@@ -150,15 +151,7 @@ func parseHeader(v jsonValue) (tokenHeader, error) {
 		}
 		return err == nil
 	})
-	switch {
-	case err != nil:
-		return h, err
-	case !known:
-		return h, rejected("header: alg is not a supported algorithm")
-	case h.kid == "":
-		return h, rejected("header: no kid")
-	}
-	return h, nil
+	return h, err
 }
 
 // setType takes the typ header: a token that says it is of another class (logout token, security

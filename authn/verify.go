@@ -12,6 +12,13 @@ const (
 	MethodJWT  = "jwt"
 )
 
+// What a Principal says in Method that came from a token exchange: with a token minted here, or with the ID
+// token itself, exchanged on the way.
+const (
+	MethodM2M          = "m2m"
+	MethodOIDCExchange = "oidc-exchange"
+)
+
 // verify judges a parsed token that claims to be i's, and returns its principal and the key it was
 // signed with. The error wraps ErrRejected or ErrUnavailable.
 //
@@ -22,6 +29,9 @@ func (i *Issuer) verify(ctx context.Context, t *parsedToken) (*Principal, *publi
 	if !i.algs.has(t.head.alg) {
 		return nil, nil, rejected("header: alg is not one of the issuer's algorithms")
 	}
+	if t.head.kid == "" {
+		return nil, nil, rejected("header: no kid")
+	}
 	// Cheap checks first: an expired or misdirected token costs neither a fetch nor a signature.
 	if err := i.judge(t); err != nil {
 		return nil, nil, err
@@ -30,15 +40,22 @@ func (i *Issuer) verify(ctx context.Context, t *parsedToken) (*Principal, *publi
 	if err != nil {
 		return nil, nil, err
 	}
-	// The key decides what it may verify, not the token (specs J2, J3).
-	if !key.algs.has(t.head.alg) {
-		return nil, nil, rejected("header: alg is not one of the key's algorithms")
-	}
-	if err := t.head.alg.method().Verify(t.signed, t.signature, key.public); err != nil {
-		return nil, nil, rejected("the signature does not verify")
+	if err := t.signedBy(key); err != nil {
+		return nil, nil, err
 	}
 	p, err := i.principal(t)
 	return p, key, err
+}
+
+// signedBy reports whether key has signed t. The key decides what it may verify, not the token (specs J2, J3).
+func (t *parsedToken) signedBy(key *publicKey) error {
+	if !key.algs.has(t.head.alg) {
+		return rejected("header: alg is not one of the key's algorithms")
+	}
+	if err := t.head.alg.method().Verify(t.signed, t.signature, key.public); err != nil {
+		return rejected("the signature does not verify")
+	}
+	return nil
 }
 
 // judge applies the rules for claims and token class.
