@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/authgate/authgate/internal/fault"
@@ -51,30 +52,46 @@ func race(t *testing.T, one, two *rig) {
 		if err := two.feed.Wait(t.Context(), one.mustRole(role).Revision); err != nil {
 			t.Fatal(err)
 		}
-		var heldNow, deletedNow [max(holders, deleters)]bool
-		var all sync.WaitGroup
+		// Holders begin with the deletions, or when those have looked for holders so many times.
+		var looks atomic.Int32
+		var once sync.Once
 		start := make(chan struct{})
+		begin := func() { once.Do(func() { close(start) }) }
+		one.asked = func(string) {
+			if int(looks.Add(1)) >= round%(2*deleters+1) {
+				begin()
+			}
+		}
+		two.asked = one.asked
+		if round%(2*deleters+1) == 0 {
+			begin()
+		}
+		var heldNow, deletedNow atomic.Int32
+		var all sync.WaitGroup
 		for i := range holders {
 			all.Go(func() {
 				<-start
-				err := []*rig{one, two}[i%2].hold(fmt.Sprint("h", round, "-", i), role)
-				if heldNow[i] = err == nil; err != nil && !isUnknown(err, role) {
+				switch err := []*rig{one, two}[i%2].hold(fmt.Sprint("h", round, "-", i), role); {
+				case err == nil:
+					heldNow.Add(1)
+				case !isUnknown(err, role):
 					t.Errorf("holder: %v", err)
 				}
 			})
 		}
 		for i := range deleters {
 			all.Go(func() {
-				<-start
-				err := []*rig{two, one}[i%2].svc.Delete(t.Context(), role, nil)
-				if deletedNow[i] = err == nil; err != nil && !fault.Is(err, fault.Conflict) && !isUnknown(err, role) {
+				defer begin()
+				switch err := []*rig{two, one}[i%2].svc.Delete(t.Context(), role, nil); {
+				case err == nil:
+					deletedNow.Add(1)
+				case !fault.Is(err, fault.Conflict) && !isUnknown(err, role):
 					t.Errorf("deletion: %v", err)
 				}
 			})
 		}
-		close(start)
 		all.Wait()
-		h, d := count(heldNow[:]), count(deletedNow[:])
+		h, d := heldNow.Load(), deletedNow.Load()
 		if d > 1 || d == 1 && h > 0 || d == 0 && h == 0 {
 			t.Fatalf("round %d: held by %d, deleted %d times", round, h, d)
 		}
@@ -86,6 +103,9 @@ func race(t *testing.T, one, two *rig) {
 		}
 	}
 	t.Logf("held %d times, deleted %d times", held, deleted)
+	if held == 0 || deleted == 0 {
+		t.Error("it was no race")
+	}
 }
 
 // wantFound looks into the store itself.
@@ -103,14 +123,4 @@ func wantFound(t *testing.T, s store.Store, role string, want bool) {
 func isUnknown(err error, role string) bool {
 	var u *roles.UnknownError
 	return errors.As(err, &u) && u.Role == role
-}
-
-func count(what []bool) int {
-	n := 0
-	for _, is := range what {
-		if is {
-			n++
-		}
-	}
-	return n
 }
