@@ -18,6 +18,7 @@ type Fault struct {
 	Hang          <-chan struct{} // no answer until the channel is closed
 	Drip          bool            // one byte now and then, for ever
 	Abort         bool            // the connection is cut without an answer
+	Bearer        string          // status 403 to whoever does not bring this bearer, as a Kubernetes API server does
 	DiscoveryOnly bool            // the key set stays right
 	KeysOnly      bool            // the discovery document stays right
 }
@@ -41,6 +42,11 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, isKeys bool) bool {
 		}
 	}
 	switch {
+	case f.Bearer != "" && r.Header.Get("Authorization") == "Bearer "+f.Bearer:
+		return false
+	case f.Bearer != "":
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`{"kind":"Status","code":403}`))
 	case f.Abort:
 		panic(http.ErrAbortHandler)
 	case f.Redirect != "":

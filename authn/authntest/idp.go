@@ -32,6 +32,7 @@ type IdP struct {
 	discovery  map[string]any // overrides
 	fetches    int
 	discovered int
+	bearers    int
 }
 
 // Option changes how New makes an IdP.
@@ -158,6 +159,13 @@ func (p *IdP) Discoveries() int {
 	return p.discovered
 }
 
+// Bearers returns how many requests brought a credential.
+func (p *IdP) Bearers() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.bearers
+}
+
 // JWKS returns the key set as it is published now.
 func (p *IdP) JWKS() []byte {
 	p.mu.Lock()
@@ -177,11 +185,14 @@ func (p *IdP) JWKS() []byte {
 func (p *IdP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	f := p.fault
-	isKeys := r.URL.Path == "/jwks"
+	isKeys := strings.HasSuffix(r.URL.Path, "/jwks")
 	if isKeys {
 		p.fetches++
 	} else {
 		p.discovered++
+	}
+	if r.Header.Get("Authorization") != "" {
+		p.bearers++
 	}
 	doc := map[string]any{
 		"issuer": p.URL, "jwks_uri": p.URL + "/jwks", "id_token_signing_alg_values_supported": []string{p.alg},
