@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/authgate/authgate/internal/fault"
 	"github.com/authgate/authgate/roles"
@@ -123,7 +124,11 @@ func TestDeletionDuringHolder(t *testing.T) {
 			}
 			two.mustHold("h", "R")
 			wantInUse(t, two.svc.Delete(t.Context(), "R", nil), "R", "holder h")
+			revision := two.mustRole("R").Revision
 			two.mustHold("h2", "R")
+			if two.mustRole("R").Revision != revision {
+				t.Error("the mark is still there: holders contend for the role")
+			}
 			two.release("h")
 			two.release("h2")
 			if err := two.svc.Delete(t.Context(), "R", nil); err != nil {
@@ -232,4 +237,27 @@ func TestInUseThatCannotTell(t *testing.T) {
 		}
 	}
 	rig.mustRole("R")
+}
+
+// A replica whose watch brings nothing cannot tell whether somebody has just begun to refer to the role: what
+// it has in memory says nobody does.
+func TestReplicaThatHearsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		one := newRig(t)
+		two := newRigOn(t, one.store)
+		one.create("R", nil)
+		if by, err := one.deps().InUse(t.Context(), "R"); by != "" || err != nil {
+			t.Fatal(by, err)
+		}
+		one.during(1, func() {
+			one.store.(*store.Memory).HoldEvents(true)
+			two.mustHold("h", "R")
+		})
+		wantKind(t, one.svc.Delete(t.Context(), "R", nil), fault.Unavailable)
+		wantFound(t, one.store, "R", true)
+		wantKind(t, one.svc.Delete(t.Context(), "R", nil), fault.Unavailable)
+		one.store.(*store.Memory).HoldEvents(false)
+		wantInUse(t, one.svc.Delete(t.Context(), "R", nil), "R", "holder h")
+	})
 }
