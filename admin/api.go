@@ -35,9 +35,10 @@ type view struct {
 	revision int64
 }
 
-// outcome is what a write did: the object's uuid, the store's revision and the answer.
+// outcome is what a write did: the object's uuid, what it is called if the path does not say all of that,
+// the store's revision and the answer.
 type outcome struct {
-	id       string
+	id, name string
 	revision int64
 	code     int
 	body     any // nil for none
@@ -90,14 +91,17 @@ func (a *api) write(verb, kind string, h func(http.ResponseWriter, *http.Request
 			out, err = h(w, r, c)
 		}
 		if err != nil {
-			out.code, _ = errorAnswer(err)
-			out.id, out.revision = "", 0
+			code, _ := errorAnswer(err)
+			out = outcome{code: code}
 			if entry.Caller != "" { // what an unknown caller names is not worth the log's space
-				out.id = pathID(r)
+				out.name = pathName(r)
 			}
 			a.record(r, entry, audit.Refused, out)
 			a.refuse(w, err)
 			return
+		}
+		if out.name == "" {
+			out.name = pathName(r)
 		}
 		a.record(r, entry, audit.Accepted, out)
 		if out.body == nil {
@@ -110,12 +114,13 @@ func (a *api) write(verb, kind string, h func(http.ResponseWriter, *http.Request
 
 // record appends an entry, which holds no values of the object and nothing of the credential.
 func (a *api) record(r *http.Request, e audit.Entry, result string, out outcome) {
-	e.ID, e.Revision, e.Outcome, e.Status, e.Duration = out.id, out.revision, result, out.code, a.now().Sub(e.Time)
+	e.ID, e.Name, e.Revision, e.Outcome, e.Status = out.id, out.name, out.revision, result, out.code
+	e.Duration = a.now().Sub(e.Time)
 	a.audit.Append(r.Context(), e)
 }
 
-// pathID is the object the path names.
-func pathID(r *http.Request) string {
+// pathName is the object the path names.
+func pathName(r *http.Request) string {
 	var parts []string
 	for _, name := range []string{"service", "host", "binding"} {
 		if v := r.PathValue(name); v != "" {

@@ -56,7 +56,7 @@ func (a *authMethodsAPI) createBinding(w http.ResponseWriter, r *http.Request, _
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{item.ID, item.Revision, http.StatusCreated, showBinding(item.Value)}, nil
+	return outcome{id: item.ID, revision: item.Revision, code: http.StatusCreated, body: showBinding(item.Value)}, nil
 }
 
 func (a *authMethodsAPI) listBindings(ctx context.Context, _ *http.Request) (view, error) {
@@ -110,7 +110,7 @@ func (a *authMethodsAPI) updateBinding(w http.ResponseWriter, r *http.Request, c
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{item.ID, item.Revision, http.StatusOK, showBinding(item.Value)}, nil
+	return outcome{id: item.ID, revision: item.Revision, code: http.StatusOK, body: showBinding(item.Value)}, nil
 }
 
 func (a *authMethodsAPI) deleteBinding(_ http.ResponseWriter, r *http.Request, c conditions) (outcome, error) {

@@ -118,7 +118,7 @@ func (a *authMethodsAPI) createMethod(w http.ResponseWriter, r *http.Request, _ 
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{item.ID, item.Revision, http.StatusCreated, a.showMethod(item.Value)}, nil
+	return outcome{item.ID, service + "/" + item.Value.Host, item.Revision, http.StatusCreated, a.showMethod(item.Value)}, nil
 }
 
 func (a *authMethodsAPI) listMethods(ctx context.Context, _ *http.Request) (view, error) {
@@ -189,7 +189,7 @@ func (a *authMethodsAPI) patchMethod(ctx context.Context, service, host string, 
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{item.ID, item.Revision, http.StatusOK, a.showMethod(item.Value)}, nil
+	return outcome{id: item.ID, name: service + "/" + host, revision: item.Revision, code: http.StatusOK, body: a.showMethod(item.Value)}, nil
 }
 
 func (a *authMethodsAPI) readMethodPatch(w http.ResponseWriter, r *http.Request) (authmethods.MethodPatch, error) {

@@ -50,7 +50,7 @@ func (a *authMethodsAPI) createServiceType(w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{item.ID, item.Revision, http.StatusCreated, showServiceType(item.Value)}, nil
+	return outcome{item.ID, item.Value.Name, item.Revision, http.StatusCreated, showServiceType(item.Value)}, nil
 }
 
 func (a *authMethodsAPI) listServiceTypes(ctx context.Context, _ *http.Request) (view, error) {
@@ -102,7 +102,7 @@ func (a *authMethodsAPI) updateServiceType(w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{item.ID, item.Revision, http.StatusOK, showServiceType(item.Value)}, nil
+	return outcome{id: item.ID, revision: item.Revision, code: http.StatusOK, body: showServiceType(item.Value)}, nil
 }
 
 func (a *authMethodsAPI) deleteServiceType(_ http.ResponseWriter, r *http.Request, c conditions) (outcome, error) {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// entries returns what the audit log holds of the objects whose id has the part, newest first.
+// entries returns what the audit log holds of the objects whose id or name has the part, newest first.
 func (h *harness) entries(query, part string) (found []map[string]any) {
 	h.Helper()
 	for _, e := range h.list("/v1/audit?limit=1000"+query, "audit") {
-		if strings.Contains(e["id"].(string), part) {
+		if strings.Contains(e["id"].(string)+" "+e["name"].(string), part) {
 			found = append(found, e)
 		}
 	}
@@ -65,7 +65,7 @@ func testAuditLog(h *harness) {
 	})
 	h.sub("A12_unknown_callers", func(h *harness) {
 		all := h.list("/v1/audit?limit=1000&outcome=refused", "audit")
-		if !slices.ContainsFunc(all, func(e map[string]any) bool { return e["caller"] == "" && e["id"] == "" }) {
+		if !slices.ContainsFunc(all, func(e map[string]any) bool { return e["caller"] == "" && e["id"] == "" && e["name"] == "" }) {
 			h.Errorf("none of a caller without the key in %v", all)
 		}
 	})

@@ -20,7 +20,8 @@ type Entry struct {
 	Remote     string        `json:"remote"`               // the address the request came from
 	Verb       string        `json:"verb"`                 // "create", "update", "delete", ...
 	Kind       string        `json:"kind"`                 // the kind of object, as "auth method"
-	ID         string        `json:"id"`                   // the object, or what the request named
+	ID         string        `json:"id"`                   // the object's uuid; empty for a refused one
+	Name       string        `json:"name"`                 // the object as the request named it, as in "reports/api.internal"
 	Revision   int64         `json:"revision"`             // the store's, of the change; 0 for a refused one
 	Outcome    string        `json:"outcome"`              // Accepted or Refused
 	Status     int           `json:"status"`               // of the HTTP answer
@@ -37,7 +38,7 @@ const (
 
 // cleaned returns e with texts that cannot break a line of a log or a terminal (log injection).
 func (e Entry) cleaned() Entry {
-	e.Caller, e.ID = clean(e.Caller, maxCaller), clean(e.ID, maxID)
+	e.Caller, e.ID, e.Name = clean(e.Caller, maxCaller), clean(e.ID, maxID), clean(e.Name, maxID)
 	for _, s := range []*string{&e.Remote, &e.Verb, &e.Kind, &e.Outcome} {
 		*s = clean(*s, maxWord)
 	}

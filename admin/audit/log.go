@@ -43,7 +43,7 @@ func (l *Log) Append(ctx context.Context, e Entry) {
 		e.Time = now
 	}
 	e = e.cleaned()
-	l.log.Info("management write", zap.String("verb", e.Verb), zap.String("kind", e.Kind), zap.String("id", e.ID),
+	l.log.Info("management write", zap.String("verb", e.Verb), zap.String("kind", e.Kind), zap.String("id", e.ID), zap.String("name", e.Name),
 		zap.Int64("revision", e.Revision), zap.String("outcome", e.Outcome), zap.Int("status", e.Status),
 		zap.String("caller", e.Caller), zap.String("remote", e.Remote), zap.Duration("duration", e.Duration))
 	class := classOf(e)

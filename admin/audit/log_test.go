@@ -37,7 +37,7 @@ func TestEntryComesBack(t *testing.T) {
 		t.Errorf("line %s", got)
 	}
 	text, err := json.Marshal(e)
-	if want := `{"time":"2030-01-02T03:04:05Z","caller":"admin_key","remote":"192.0.2.1","verb":"update","kind":"auth method","id":"7","revision":7,"outcome":"accepted","status":200}`; err != nil || string(text) != want {
+	if want := `{"time":"2030-01-02T03:04:05Z","caller":"admin_key","remote":"192.0.2.1","verb":"update","kind":"auth method","id":"7","name":"object 7","revision":7,"outcome":"accepted","status":200}`; err != nil || string(text) != want {
 		t.Errorf("as JSON %s", text)
 	}
 }

@@ -29,6 +29,7 @@ type record struct {
 	Verb       string    `json:"verb"`
 	Kind       string    `json:"kind"`
 	ID         string    `json:"id,omitempty"`
+	Name       string    `json:"name,omitempty"`
 	Revision   int64     `json:"revision,omitempty"`
 	Outcome    string    `json:"outcome"`
 	Status     int       `json:"status"`
@@ -65,7 +66,7 @@ func id(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }
 // encode cannot fail: a record is texts and numbers.
 func encode(e Entry) []byte {
 	b, _ := json.Marshal(record{
-		V: recordVersion, Time: e.Time.UTC(), Caller: e.Caller, Remote: e.Remote, Verb: e.Verb, Kind: e.Kind, ID: e.ID,
+		V: recordVersion, Time: e.Time.UTC(), Caller: e.Caller, Remote: e.Remote, Verb: e.Verb, Kind: e.Kind, ID: e.ID, Name: e.Name,
 		Revision: e.Revision, Outcome: e.Outcome, Status: e.Status, Duration: int64(e.Duration), Suppressed: e.Suppressed,
 	})
 	return b
@@ -78,7 +79,7 @@ func decode(value []byte) (Entry, error) {
 		return Entry{}, errRecord
 	}
 	return Entry{
-		Time: r.Time, Caller: r.Caller, Remote: r.Remote, Verb: r.Verb, Kind: r.Kind, ID: r.ID, Revision: r.Revision,
+		Time: r.Time, Caller: r.Caller, Remote: r.Remote, Verb: r.Verb, Kind: r.Kind, ID: r.ID, Name: r.Name, Revision: r.Revision,
 		Outcome: r.Outcome, Status: r.Status, Duration: time.Duration(r.Duration), Suppressed: r.Suppressed,
 	}.cleaned(), nil
 }

@@ -72,7 +72,7 @@ func observed() (*zap.Logger, *observer.ObservedLogs) {
 // entry is an accepted write of a known caller.
 func entry(n int) audit.Entry {
 	return audit.Entry{
-		Caller: "admin_key", Remote: "192.0.2.1", Verb: "update", Kind: "auth method", ID: strconv.Itoa(n),
+		Caller: "admin_key", Remote: "192.0.2.1", Verb: "update", Kind: "auth method", ID: strconv.Itoa(n), Name: "object " + strconv.Itoa(n),
 		Revision: int64(n), Outcome: audit.Accepted, Status: 200,
 	}
 }
