@@ -87,18 +87,26 @@ func (p Permissions) exceededBy(other Permissions) (resource string, access Acce
 
 // Union returns what p or other allows. The result may be one of them; neither is changed.
 func (p Permissions) Union(other Permissions) Permissions {
+	both, _ := p.join(other, false)
+	return both
+}
+
+// join is Union for a p that is own, and may be changed, or not. It also says which of both the result is.
+func (p Permissions) join(other Permissions, own bool) (Permissions, bool) {
 	switch {
 	case p.Covers(other):
-		return p
+		return p, own
 	case other.Covers(p):
-		return other
+		return other, false
+	case !own:
+		both := make(Permissions, len(p)+len(other))
+		maps.Copy(both, p)
+		p = both
 	}
-	both := make(Permissions, len(p)+len(other))
-	maps.Copy(both, p)
 	for resource, access := range other {
-		both[resource] = max(both[resource], access)
+		p[resource] = max(p[resource], access)
 	}
-	return both
+	return p, true
 }
 
 // MayGrant reports whether who has p may give others these roles: none may allow what p does not. The error

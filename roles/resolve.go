@@ -20,11 +20,13 @@ type Effective struct {
 // Resolve returns what the named roles allow now. Names that repeat count once; None and those of no role are
 // left out: a role that is gone grants nothing (specs X3). If one of them cannot be read, or the store cannot
 // tell, the error is of kind Unavailable, and there is no part of a result: without that role the caller might
-// pass for somebody he is not (specs D5). It reads caches only, and is made for every request.
+// pass for somebody he is not (specs D5). It reads caches only, and is made for every request; but the first
+// time it hears a name it asks the store, so names must come from mappings and not from callers.
 func (s *Service) Resolve(ctx context.Context, names []string) (Effective, error) {
 	var e Effective
+	own := false // e.Permissions belong to no role
 	for i, name := range names {
-		if name == None || slices.Contains(names[:i], name) {
+		if name == None || slices.ContainsFunc(e.Roles, func(r *Role) bool { return r.Name == name }) {
 			continue
 		}
 		r, err := s.current(ctx, name)
@@ -38,7 +40,7 @@ func (s *Service) Resolve(ctx context.Context, names []string) (Effective, error
 			e.Roles = make([]*Role, 0, len(names)-i)
 		}
 		e.Roles = append(e.Roles, r)
-		e.Permissions = e.Permissions.Union(r.Permissions)
+		e.Permissions, own = e.Permissions.join(r.Permissions, own)
 	}
 	return e, nil
 }

@@ -169,3 +169,35 @@ func TestD5_StoreThatCannotTellIsUnavailable(t *testing.T) {
 	wantKind(t, rig.svc.Delete(t.Context(), "R", nil), fault.Unavailable)
 	wantKind(t, rig.hold("h", "R"), fault.Unavailable)
 }
+
+// What Resolve hands out together leaves the roles it was made of as they were.
+func TestResolveChangesNoRole(t *testing.T) {
+	t.Parallel()
+	rig := newRig(t, roles.Role{Name: "D", Permissions: roles.Permissions{"Keys": roles.ReadAccess}})
+	resources := roles.Resources()
+	var all []string
+	for i, resource := range resources {
+		rig.create(resource, roles.Permissions{resource: roles.ReadAccess, resources[(i+1)%len(resources)]: roles.ReadWriteAccess})
+		all = append(all, resource)
+	}
+	for i := range all {
+		list := append(append(slices.Clone(all[i:]), "D", "Analyst", "Admin"), all[:i]...)
+		for n := range list {
+			var want roles.Permissions
+			for _, name := range list[:n+1] {
+				want = want.Union(rig.mustRole(name).Value.Permissions)
+			}
+			if got := rig.resolve(list[:n+1]...).Permissions; !maps.Equal(got, want) {
+				t.Fatalf("%q: %v, want %v", list[:n+1], got, want)
+			}
+		}
+	}
+	for _, name := range append(all, "D") {
+		if p := rig.mustRole(name).Value.Permissions; len(p) > 2 || p[resources[0]] == roles.ReadAccess && name != resources[0] {
+			t.Errorf("%s has become %v", name, p)
+		}
+	}
+	if p := rig.mustRole("Analyst").Value.Permissions; p.Allows("Keys", roles.ReadWriteAccess) {
+		t.Errorf("Analyst has become %v", p)
+	}
+}
