@@ -14,7 +14,8 @@ type Deps struct {
 	Now func() time.Time
 	// InUse names something that refers to the stored role, for the error of Delete, or returns "" if nothing
 	// does. It may answer from a collection kept true by the Feed of the Records: it must see all that Feed has
-	// applied when it is called. Whoever writes what it finds must do so with RequireIn.
+	// applied when it is called, as store.Collection.Find does, and count holders that cannot be read. Whoever
+	// writes what it finds must do so with RequireIn.
 	InUse func(ctx context.Context, role string) (by string, err error)
 }
 
