@@ -55,6 +55,8 @@ func statusWord(code int) string {
 		return "REQUEST ENTITY TOO LARGE"
 	case http.StatusUnsupportedMediaType:
 		return "UNSUPPORTED MEDIA TYPE"
+	case http.StatusMisdirectedRequest:
+		return "MISDIRECTED REQUEST"
 	case http.StatusUnprocessableEntity:
 		return "UNPROCESSABLE ENTITY"
 	case http.StatusServiceUnavailable:

@@ -15,6 +15,8 @@ import (
 // mappingSuffix ends the path of the mapping: a host may hold colons itself, so it is cut from the end.
 const mappingSuffix = ":authx509"
 
+var errOtherServer = &requestError{http.StatusMisdirectedRequest, "The connection was made for another host"}
+
 // tokenBody is the token as the external service gave it: any JSON value.
 type tokenBody struct {
 	Token json.RawMessage `json:"token"`
@@ -24,6 +26,10 @@ type tokenBody struct {
 // only credential of this route (specs/auth-methods 2.4). The certificate is judged before anything is
 // looked up: a stranger learns nothing of what is stored.
 func (a *authMethodsAPI) mapCertificate(w http.ResponseWriter, r *http.Request) {
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 && !authn.SameServer(r.TLS, r.Host) {
+		a.refuse(w, errOtherServer)
+		return
+	}
 	cert, err := a.certs.Check(r.Context(), r.TLS, r.RemoteAddr)
 	if err != nil {
 		a.certificateRefused(r, err)
@@ -38,23 +44,27 @@ func (a *authMethodsAPI) mapCertificate(w http.ResponseWriter, r *http.Request) 
 		a.refuse(w, err)
 		return
 	}
+	a.log.Info("client certificate got a token", zap.String("subject", identity.DN), zap.String("remote", remoteHost(r)),
+		zap.String("service", pathName(r)))
 	writeJSON(w, http.StatusOK, tokenBody{token})
 }
 
-// certificateRefused logs a certificate that is not accepted.
+// certificateRefused logs a certificate that is not accepted. One that no authority vouches for is worth no
+// line above debug: anybody can make as many as they like.
 func (a *authMethodsAPI) certificateRefused(r *http.Request, err error) {
-	reason, subject := "internal", ""
+	reason, subject, level := "internal", "", zap.DebugLevel
 	var c *authn.CertError
 	if errors.As(err, &c) {
 		if c.Fault == authn.CertMissing {
 			return
 		}
 		if reason = certReason(c.Fault); trusted(c.Fault) {
+			level = zap.InfoLevel
 			subject = authn.SubjectDN(r.TLS.PeerCertificates[0])
 		}
 	}
 	code, _ := errorAnswer(err)
-	a.log.Info("client certificate refused", zap.String("reason", reason), zap.String("subject", subject),
+	a.log.Log(level, "client certificate refused", zap.String("reason", reason), zap.String("subject", subject),
 		zap.String("remote", remoteHost(r)), zap.Int("status", code))
 }
 

@@ -84,10 +84,28 @@ const nowhere = "/v1/service-types/s/hosts/h:authx509"
 func (r *rig) present(cert tls.Certificate, remote, path string) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(http.MethodGet, "https://gate.example"+path, nil)
 	req.RemoteAddr = remote
-	req.TLS = &tls.ConnectionState{HandshakeComplete: true, PeerCertificates: []*x509.Certificate{cert.Leaf}}
+	req.TLS = &tls.ConnectionState{HandshakeComplete: true, ServerName: "gate.example", PeerCertificates: []*x509.Certificate{cert.Leaf}}
 	w := httptest.NewRecorder()
 	r.h.ServeHTTP(w, req)
 	return w
+}
+
+// TestOtherServer is P9: a certificate presented to one site opens no mapping of another, whatever the
+// listener thought of it, and is not even looked at.
+func TestOtherServer(t *testing.T) {
+	t.Parallel()
+	ca := authntest.NewCA(t)
+	r := newMappingRig(t, ca, authn.ClientCertConfig{}, authn.ClientCertDeps{})
+	cert := ca.Issue(t, authntest.CertSpec{Subject: pkix.Name{CommonName: "named"}})
+	for host, want := range map[string]int{"gate.example": 404, "GATE.example:443": 404, "other.example": 421, "gate.example.": 421, "127.0.0.1": 421} {
+		req := httptest.NewRequest(http.MethodGet, "https://"+host+"/v1/services/s/hosts/h:authx509", nil)
+		req.TLS = &tls.ConnectionState{HandshakeComplete: true, ServerName: "gate.example", PeerCertificates: []*x509.Certificate{cert.Leaf}}
+		w := httptest.NewRecorder()
+		r.h.ServeHTTP(w, req)
+		if w.Code != want {
+			t.Errorf("%s: %d %s, want %d", host, w.Code, w.Body, want)
+		}
+	}
 }
 
 // TestMissingSAN is C49: a certificate without subject alternative name is recorded, once per binding.

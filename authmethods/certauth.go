@@ -70,7 +70,7 @@ func principalOf(cert *x509.Certificate, dn string, bindings []string) *authn.Pr
 	sum := sha256.Sum256(cert.Raw)
 	add("fingerprint", hex.EncodeToString(sum[:]))
 	return &authn.Principal{
-		ID: dn, Kind: "binding", Issuer: cert.Issuer.String(), Method: methodMTLS,
+		ID: dn, Kind: "binding", Issuer: cert.Issuer.String(), Method: authn.MethodMTLS,
 		Attrs: authn.NewAttrs(attrs), NotAfter: cert.NotAfter,
 	}
 }

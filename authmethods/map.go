@@ -11,9 +11,6 @@ import (
 	"github.com/authgate/authgate/store"
 )
 
-// methodMTLS is authn.Principal.Method of the callers that a CertAuthenticator knows.
-const methodMTLS = "mtls"
-
 // attachMapped puts on r the token that the external service of c gives the caller's own identity
 // (specs/auth-methods 5.3.5), and nothing else: the stored credential only retrieves it.
 func (s *Service) attachMapped(ctx context.Context, r *http.Request, c candidate, p *authn.Principal) (Injected, error) {
@@ -66,7 +63,7 @@ func (s *Service) bindingOf(ctx context.Context, c candidate, p *authn.Principal
 func identityOf(p *authn.Principal) (authType, identifier string) {
 	switch {
 	case p == nil || p.ID == "":
-	case p.Method == methodMTLS:
+	case p.Method == authn.MethodMTLS:
 		return AuthTypeX509, p.ID
 	case p.Method == authn.MethodJWT && p.Issuer != "" && !strings.Contains(p.Issuer, " "):
 		return AuthTypeOIDC, p.Issuer + " " + p.ID

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// What a Principal made from a JWT says in Kind and Method.
+// What a Principal made from a JWT says in Kind and Method, and one made from a client certificate in Method.
 const (
 	KindIssuer = "issuer"
 	MethodJWT  = "jwt"
+	MethodMTLS = "mtls"
 )
 
 // What a Principal says in Method that came from a token exchange: with a token minted here, or with the ID

@@ -36,6 +36,7 @@ var loadRefusals = []loadCase{
 	{name: "accept_basic", global: issuerOK, site: "authgate {\n\taccept basic\n}", want: []string{"accept basic", "accepts bearer and mtls only"}},
 	{name: "accept_twice", global: issuerOK, site: "authgate {\n\taccept mtls bearer mtls\n}", want: []string{"accept mtls", "stands twice"}},
 	{name: "accept_bearer_without_issuer", site: "authgate {\n\taccept bearer mtls\n}", want: []string{"no issuer is configured"}},
+	{name: "pass_token_without_bearer", global: issuerOK, site: "authgate {\n\taccept mtls\n\tpass_token\n}", want: []string{"pass_token on a route that does not accept bearer", "remove pass_token"}},
 	{name: "issuers_without_bearer", global: issuerOK, site: "authgate {\n\taccept mtls\n\tissuers a\n}", want: []string{"issuers on a route that does not accept bearer", "add bearer to accept"}},
 	{name: "anonymous_with_accept", global: issuerOK, site: "authgate {\n\tanonymous\n\taccept mtls\n}", want: []string{"anonymous excludes"}},
 	{name: "M1_ca_missing", global: "x509 {\n\tca /nonexistent/ca.pem\n}", want: []string{"x509", "ca", "/nonexistent/ca.pem"}},

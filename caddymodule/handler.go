@@ -95,6 +95,9 @@ func (h *Handler) checkAccept() error {
 			return fmt.Errorf("accept %q: unknown; it takes bearer and mtls", kind)
 		}
 	}
+	if h.PassToken && !h.Anonymous && !h.accepts("bearer") {
+		return errors.New("pass_token on a route that does not accept bearer: an Authorization header that nobody has judged would reach the upstream; add bearer to accept, or remove pass_token")
+	}
 	if len(h.Issuers) > 0 && !h.accepts("bearer") {
 		return errors.New("issuers on a route that does not accept bearer: nobody could bring their tokens; add bearer to accept, or remove issuers")
 	}

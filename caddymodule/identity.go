@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -40,8 +41,12 @@ func (i *identity) set(h http.Header, p *authn.Principal) error {
 	if err != nil {
 		return err
 	}
+	id, issuer := p.ID, p.Issuer
+	if p.Method == authn.MethodMTLS {
+		id, issuer = asciiDN(id), asciiDN(issuer)
+	}
 	for _, f := range [...]struct{ name, value string }{
-		{i.subject, p.ID}, {i.issuer, p.Issuer}, {i.method, p.Method}, {i.roles, roles}, {i.scopes, scopes},
+		{i.subject, id}, {i.issuer, issuer}, {i.method, p.Method}, {i.roles, roles}, {i.scopes, scopes},
 	} {
 		switch {
 		case f.value == "":
@@ -52,6 +57,23 @@ func (i *identity) set(h http.Header, p *authn.Principal) error {
 		}
 	}
 	return nil
+}
+
+// asciiDN writes what a header cannot carry as a distinguished name may (RFC 4514 section 2.4): each byte as
+// a backslash and two hex digits. A backslash of the name itself is written as two already.
+func asciiDN(dn string) string {
+	if plainValue(dn, false) {
+		return dn
+	}
+	var b strings.Builder
+	for i := range len(dn) {
+		if c := dn[i]; c < 0x20 || c >= 0x7f {
+			fmt.Fprintf(&b, "\\%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 func joined(values []string, separator string) (string, error) {

@@ -181,6 +181,9 @@ func TestMap(t *testing.T) {
 		if n := r.logged(t, "no authgate directive has let it pass"); n > 0 {
 			t.Errorf("health checks are complained of %d times", n)
 		}
+		if n := r.status(t).Upstream["unbound"]; n != 4 {
+			t.Errorf("health checks count as callers: %d unbound, want the 4 of no_binding", n)
+		}
 	})
 }
 

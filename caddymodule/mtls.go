@@ -1,10 +1,7 @@
 package caddymodule
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 
 	"github.com/authgate/authgate/authn"
 	"github.com/authgate/authgate/internal/secret"
@@ -41,23 +38,8 @@ func (g *gate) choose(r *http.Request, c authn.Credential, malformed error) (aut
 		// Early data: the key of the certificate is not proved yet, and the request could be a replay.
 		return c, &denial{status: http.StatusTooEarly, text: "send the request again when the handshake is complete"}
 	}
-	if !sameServer(r.TLS.ServerName, r.Host) {
-		// Which certificates the listener asks for, and verifies, depends on the name in the handshake: the
-		// one of another site must not open this one, on a coalesced connection either (specs P9, M2).
+	if !authn.SameServer(r.TLS, r.Host) {
 		return c, &denial{status: http.StatusMisdirectedRequest, text: "the connection was made for another host"}
 	}
 	return c, nil
-}
-
-// sameServer reports whether host, a Host header, is what the TLS handshake named. No handshake names an
-// address, so a request for one comes without a name.
-func sameServer(name, host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	if name == "" {
-		_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-		return err == nil
-	}
-	return strings.EqualFold(name, host)
 }

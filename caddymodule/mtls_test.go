@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"net/http"
 	"slices"
@@ -39,6 +40,11 @@ func TestClientCertificates(t *testing.T) {
 		if n := r.status(t).Requests["allowed"]; n != 2 {
 			t.Errorf("allowed: %d requests counted, want 2", n)
 		}
+	})
+	t.Run("a_subject_that_is_not_ASCII_is_escaped", func(t *testing.T) {
+		greek := r.clients.Issue(t, authntest.CertSpec{Subject: pkix.Name{CommonName: "robot", Province: []string{"Attik\u00ed"}, Organization: []string{`a\b`}}})
+		r.bind(t, "greek", greek)
+		r.as(t, "mtls.tls.test", greek, call{}).passed(t).sees(t, "X-Auth-Subject", `CN=robot,O=a\\b,ST=Attik\C3\AD`)
 	})
 	t.Run("H10_certificates_in_headers", func(t *testing.T) {
 		var spoofed []string

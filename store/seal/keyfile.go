@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -45,27 +46,46 @@ func readKeyFile(path string) (Key, error) {
 	return ParseKey(string(text))
 }
 
-// CreateKeyFile makes a key and writes it to a new file with mode 0600. When it returns, file and
-// directory entry are on the disk: what is sealed with the key must not outlive it. An existing file is
-// an error that wraps fs.ErrExist.
+// CreateKeyFile makes a key and writes it to a new file with mode 0600. The file appears with its whole
+// content or not at all, whatever happens on the way, and when it returns, file and directory entry are on
+// the disk: what is sealed with the key must not outlive it. An existing file is an error that wraps
+// fs.ErrExist.
 func CreateKeyFile(path string) (Key, error) {
 	key, err := NewKey()
-	if err != nil {
-		return Key{}, err
+	if err == nil {
+		err = publish(path, key.Encode().Reveal()+"\n")
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return Key{}, fmt.Errorf("making the encryption key file: %w", err)
 	}
-	_, err = f.WriteString(key.Encode().Reveal() + "\n")
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
-		return Key{}, errors.Join(fmt.Errorf("making the encryption key file: %w", err), os.Remove(path))
-	}
 	return key, nil
+}
+
+// publish writes a file beside path and gives it that name, unless something has it already.
+func publish(path, text string) error {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		// A file system without links: between look and rename somebody else's file could come.
+		if _, found := os.Lstat(path); found == nil {
+			return fmt.Errorf("%s: %w", path, fs.ErrExist)
+		}
+		if err := os.Rename(f.Name(), path); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
 }
 
 func syncDir(dir string) error {
