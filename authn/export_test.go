@@ -10,6 +10,13 @@ func NewUncheckedIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 // SetFetchTimeout shortens the time limit of a fetch, which the tests of slow issuers would wait for.
 func (i *Issuer) SetFetchTimeout(d time.Duration) { i.keys.timeout = d }
 
+// SetFetchTimeout is that of Issuer.
+func (f *Federated) SetFetchTimeout(d time.Duration) {
+	f.keys.mu.Lock()
+	defer f.keys.mu.Unlock()
+	f.keys.timeout = d
+}
+
 // SetCRLTimeout shortens the time limit of a fetch, which the tests of slow servers would wait for.
 func (c *ClientCerts) SetCRLTimeout(d time.Duration) { c.crls.timeout = d }
 

@@ -2,6 +2,7 @@ package authn
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -44,7 +45,8 @@ func readableByUpstream(t openToken) bool {
 			if v.kind == jsonString {
 				v = numberIn(v)
 			}
-			return v.kind == jsonNumber
+			_, err := strconv.ParseFloat(v.text, 64)
+			return v.kind == jsonNumber && err == nil
 		}
 		return true
 	})

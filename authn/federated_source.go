@@ -46,13 +46,21 @@ type federatedSource struct {
 func (s *federatedSource) fetch(ctx context.Context) ([]byte, error) {
 	address, err := s.remote.locate(ctx)
 	if err != nil {
-		return nil, discoveryError(err)
+		return nil, discoveryError(inTime(ctx, strings.TrimSuffix(s.remote.issuer, "/")+"/.well-known/openid-configuration", err))
 	}
 	data, err := s.remote.get(ctx, address)
 	if err != nil {
-		return nil, keysError(err)
+		return nil, keysError(inTime(ctx, address, err))
 	}
 	return data, nil
+}
+
+// inTime is err, or that the time is over: an answer cut short by that may look like a bad one.
+func inTime(ctx context.Context, address string, err error) error {
+	if ctx.Err() != nil {
+		return &url.Error{Op: "Get", URL: address, Err: ctx.Err()}
+	}
+	return err
 }
 
 // place is sameOrigin with its exceptions.
