@@ -1,6 +1,9 @@
 package authn
 
-import "time"
+import (
+	"net/url"
+	"time"
+)
 
 // NewUncheckedIssuer is NewIssuer without Validate, to prove that the dial guard holds by itself.
 func NewUncheckedIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
@@ -9,6 +12,17 @@ func NewUncheckedIssuer(cfg IssuerConfig, deps IssuerDeps) (*Issuer, error) {
 
 // SetFetchTimeout shortens the time limit of a fetch, which the tests of slow issuers would wait for.
 func (i *Issuer) SetFetchTimeout(d time.Duration) { i.keys.timeout = d }
+
+// NewUncheckedFederated is NewFederated without its checks.
+func NewUncheckedFederated(cfg FederatedConfig, deps IssuerDeps) (*Federated, error) {
+	return newFederated(cfg, deps.withDefaults())
+}
+
+// IsPublishedAt reports whether issuer may name address as the place of its keys.
+func IsPublishedAt(issuer, address string) bool {
+	u, err := url.Parse(issuer)
+	return err == nil && isPublishedAt(u, address)
+}
 
 // SetFetchTimeout is that of Issuer.
 func (f *Federated) SetFetchTimeout(d time.Duration) {
