@@ -155,3 +155,33 @@ func heap() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
+
+// BenchmarkFederated is what an exchange pays for its ID token, the choice of the issuer included.
+func BenchmarkFederated(b *testing.B) {
+	for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
+		b.Run(alg, func(b *testing.B) {
+			f := newFederation(b, alg)
+			token := f.Token(b, eightClaims(1))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := authn.UnverifiedIssuer(token); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := f.fed.Verify(b.Context(), token); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkUnverifiedIssuer(b *testing.B) {
+	idp := authntest.New(b)
+	token := idp.Token(b, eightClaims(1))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := authn.UnverifiedIssuer(token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

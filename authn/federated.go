@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"math"
-	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -24,7 +23,7 @@ type FederatedConfig struct {
 	Audiences []string
 	// JWKSURL replaces discovery. Any supported algorithm that fits the key is then accepted.
 	JWKSURL string
-	// CAFile is a PEM file of roots trusted beside the system's.
+	// CAFile is a PEM file of roots trusted beside the system's. It is read again for each fetch.
 	CAFile string
 	// AllowPrivateAddresses lets the issuer be on a private or loopback address. Link-local and
 	// metadata addresses stay refused.
@@ -82,15 +81,8 @@ func (c FederatedConfig) validate() error {
 
 // newFederated trusts cfg, whose Audiences it keeps.
 func newFederated(cfg FederatedConfig, deps IssuerDeps) (*Federated, error) {
-	var roots *x509.CertPool // nil for the system's
-	if cfg.CAFile != "" {
-		var err error
-		if roots, err = x509.SystemCertPool(); err != nil {
-			roots = x509.NewCertPool() // there are none
-		}
-		if _, err = appendRoots(roots, cfg.CAFile); err != nil {
-			return nil, cfg.invalid("ca", "%w", err)
-		}
+	if _, err := cfg.roots(); err != nil {
+		return nil, cfg.invalid("ca", "%w", err)
 	}
 	here, err := url.Parse(cfg.Issuer)
 	if err != nil {
@@ -104,19 +96,27 @@ func newFederated(cfg FederatedConfig, deps IssuerDeps) (*Federated, error) {
 	if err != nil {
 		return nil, cfg.invalid("jwks_url", "is not a URL")
 	}
-	strict := newFetchTransport(guard, roots, maxJWKSBytes, errRedirect)
-	strict.quote = true
-	source := &federatedSource{origin: here, withBearer: cfg.DiscoveryBearer != nil}
+	source := &federatedSource{origin: here, guard: guard, roots: cfg.roots, bearer: cfg.DiscoveryBearer}
 	source.remote = remoteSource{
-		client: &http.Client{Transport: bearerTransport{
-			next: strict, issuer: cfg.Issuer, origin: here, bearer: cfg.DiscoveryBearer,
-		}},
 		issuer: cfg.Issuer, jwksURL: cfg.JWKSURL, maxAge: rediscoverAfter, now: deps.Now, place: source.place,
 	}
 	source.accepted.Store(&acceptedAlgorithms{set: allAlgorithms, names: algorithmNames()})
 	return &Federated{cfg: cfg, now: deps.Now, source: source, keys: newKeySet(source, keyRules{
 		allowed: allAlgorithms, maxAge: DefaultMaxKeyAge, cooldown: DefaultKeyCooldown,
 	}, deps)}, nil
+}
+
+// roots returns the system's roots and those of CAFile, or nil, which means the system's.
+func (c FederatedConfig) roots() (*x509.CertPool, error) {
+	if c.CAFile == "" {
+		return nil, nil
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool() // there are none
+	}
+	_, err = appendRoots(roots, c.CAFile)
+	return roots, err
 }
 
 // Probe asks the issuer for its discovery document and keys now, whatever the schedule says, or waits for a fetch

@@ -93,6 +93,19 @@ func TestDiscoveryBearer(t *testing.T) {
 			t.Error("the redirect was followed")
 		}
 	})
+	t.Run("K6_not_sent_to_another_host", func(t *testing.T) {
+		t.Parallel()
+		f, keys := newFederation(t, "ES256"), authntest.New(t, authntest.WithTLS())
+		keys.SetFault(authntest.Fault{Status: 401})
+		f.fed = f.with(t, func(c *authn.FederatedConfig) {
+			c.JWKSURL, c.CAFile = keys.JWKSURL(), keys.CAFile(t)
+			c.DiscoveryBearer = func() (secret.String, error) { return secret.New(f.Token(t, nil)), nil }
+		})
+		f.probe(t)
+		if keys.Fetches() != 1 || keys.Bearers() != 0 {
+			t.Errorf("got %d requests, %d with a bearer; want 1 and none", keys.Fetches(), keys.Bearers())
+		}
+	})
 	t.Run("K7_key_set_of_the_API_server_itself", func(t *testing.T) {
 		t.Parallel()
 		trap := newTrap(t)

@@ -70,6 +70,34 @@ func TestFederatedConfig(t *testing.T) {
 	})
 }
 
+// TestFederatedCA: a CA file that changes needs no restart, and one that is gone takes no key away.
+func TestFederatedCA(t *testing.T) {
+	t.Parallel()
+	f := newFederation(t, "ES256")
+	right, err := os.ReadFile(f.CAFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "ca.pem")
+	write := func(data []byte) {
+		t.Helper()
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(right)
+	f.fed = f.with(t, func(c *authn.FederatedConfig) { c.CAFile = name })
+	write([]byte("half a fi"))
+	if err := f.probe(t); err.Text != "the CA file cannot be read" || !err.Unreachable {
+		t.Errorf("got %t %q", err.Unreachable, err.Text)
+	}
+	write(right)
+	f.ready(t)
+	write(nil)
+	f.probe(t)
+	f.pass(t, f.Token(t, nil))
+}
+
 // TestFederatedDial: what passed when it was written is judged again when it is dialled (specs K6, DNS
 // rebinding).
 func TestFederatedDial(t *testing.T) {

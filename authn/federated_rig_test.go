@@ -1,10 +1,7 @@
 package authn_test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/authgate/authgate/authn"
@@ -94,18 +91,4 @@ func (f *federation) wantFetches(t testing.TB, want int) {
 	if got := f.Fetches(); got != want {
 		t.Fatalf("got %d fetches of the key set, want %d", got, want)
 	}
-}
-
-// claimsOf decodes what a token says, unverified.
-func claimsOf(t testing.TB, token string) map[string]any {
-	t.Helper()
-	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	var claims map[string]any
-	if err := json.Unmarshal(payload, &claims); err != nil {
-		t.Fatal(err)
-	}
-	return claims
 }

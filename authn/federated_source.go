@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/url"
@@ -37,13 +38,25 @@ func acceptAlgorithms(listed []string) *acceptedAlgorithms {
 // federatedSource is a remoteSource that learns the issuer's algorithms and tells its failures in
 // upstream's words.
 type federatedSource struct {
-	remote     remoteSource
-	origin     *url.URL // of the issuer
-	withBearer bool
-	accepted   atomic.Pointer[acceptedAlgorithms] // all supported ones before discovery
+	remote   remoteSource // its client is made for each fetch: a copy of the system's roots takes 50 KB
+	origin   *url.URL     // of the issuer
+	guard    addressGuard
+	roots    func() (*x509.CertPool, error)
+	bearer   func() (secret.String, error)      // may be nil
+	accepted atomic.Pointer[acceptedAlgorithms] // all supported ones before discovery
 }
 
 func (s *federatedSource) fetch(ctx context.Context) ([]byte, error) {
+	roots, err := s.roots()
+	if err != nil {
+		return nil, &DiscoveryError{Text: "the CA file cannot be read", Unreachable: true, cause: err}
+	}
+	strict := newFetchTransport(s.guard, roots, maxJWKSBytes, errRedirect)
+	strict.quote = true
+	s.remote.client = &http.Client{Transport: bearerTransport{
+		next: strict, issuer: s.remote.issuer, origin: s.origin, bearer: s.bearer,
+	}}
+	defer func() { s.remote.client = nil }()
 	address, err := s.remote.locate(ctx)
 	if err != nil {
 		return nil, discoveryError(inTime(ctx, strings.TrimSuffix(s.remote.issuer, "/")+"/.well-known/openid-configuration", err))
@@ -67,7 +80,7 @@ func inTime(ctx context.Context, address string, err error) error {
 func (s *federatedSource) place(issuer string, doc discovered) (string, error) {
 	address, err := sameOrigin(issuer, doc)
 	switch {
-	case errors.Is(err, errOtherOrigin) && s.withBearer:
+	case errors.Is(err, errOtherOrigin) && s.bearer != nil:
 		// An API server names itself by whatever address it believes to have. It is asked at the one we
 		// know, which alone may see the bearer, and where the path is fixed.
 		address, err = s.origin.Scheme+"://"+s.origin.Host+"/openid/v1/jwks", nil
