@@ -165,17 +165,30 @@ func (s *Service) DeleteBinding(ctx context.Context, name string, match store.Ma
 		}
 		err = checkMatch(ctx, s.rec.bindings, item, match, resBinding, name)
 		if err == nil {
-			tx := store.NewTx()
-			s.rec.bindings.DeleteIn(tx, item)
-			item.Revision, err = s.rec.commit(ctx, tx)
+			item.Revision, err = s.rec.deleteBindings(ctx, store.NewTx(), []store.Item[*Binding]{item})
 		}
 		if err == nil {
-			return item, s.forgetWithoutSAN(ctx, item.ID)
+			return item, nil
 		}
 		if !retry(ctx, attempt, err) {
 			return item, storeError("deleting binding", err)
 		}
 	}
+}
+
+// deleteBindings adds the deletion of bindings and of the notes on them to tx and commits it. A note that
+// is written in between stays behind: ids do not come back, so it says nothing about anybody.
+func (r *Records) deleteBindings(ctx context.Context, tx *store.Tx, items []store.Item[*Binding]) (int64, error) {
+	for _, item := range items {
+		switch note, err := current(ctx, r.noSAN, item.ID); {
+		case err == nil:
+			r.noSAN.DeleteIn(tx, note)
+		case !errors.Is(err, store.ErrNotFound):
+			return 0, err
+		}
+		r.bindings.DeleteIn(tx, item)
+	}
+	return r.commit(ctx, tx)
 }
 
 func bindingWriteError(op string, b *Binding, err error) error {

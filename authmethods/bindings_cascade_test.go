@@ -18,7 +18,11 @@ func TestDeleteServiceTypeTakesBindings(t *testing.T) {
 	hosts := names(60)
 	big, other := rig.serviceType("big", authmethods.KindAPIKey, hosts...), rig.serviceType("other", authmethods.KindAPIKey, hosts...)
 	for i, host := range hosts {
-		rig.bind(binding(fmt.Sprintf("b%02d", i), big, host, dn))
+		b := rig.bind(binding(fmt.Sprintf("b%02d", i), big, host, dn))
+		note := store.Op{Key: "bindings-without-san/r/" + b.ID, Value: []byte("{\"v\":1}\n{}")}
+		if _, err := rig.mem.Txn(rig.ctx, nil, []store.Op{note}); err != nil {
+			t.Fatal(err)
+		}
 		rig.apiKey("big", host, 443, key)
 	}
 	rig.bind(binding("stays", other, hosts[0], dn))
@@ -39,6 +43,9 @@ func TestDeleteServiceTypeTakesBindings(t *testing.T) {
 	kvs, _, err := rig.mem.List(rig.ctx, "bindings/")
 	if err != nil || len(kvs) != 5 {
 		t.Errorf("%d keys left, want one record and its four index entries; %v", len(kvs), err)
+	}
+	if kvs, _, err := rig.mem.List(rig.ctx, "bindings-without-san/"); err != nil || len(kvs) != 0 {
+		t.Errorf("%d notes left, %v", len(kvs), err)
 	}
 }
 

@@ -3,21 +3,26 @@ package authmethods
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
 
 	"github.com/authgate/authgate/store"
 )
 
 const (
 	// cascadeBatch is how many records go in one transaction, within etcd's 128 operations: a binding takes
-	// five, a method three, and the service type its own in the last one (up to maxHosts+2).
+	// six with the note on it, a method three, and the service type its own in the last one (up to maxHosts+2).
 	cascadeBatch = 20
 	sweepTimeout = 10 * time.Second
 )
 
 // DeleteServiceType deletes a service type that is at a revision match allows: first its bindings, then
 // its auth methods, itself in the last of the transactions. If it fails on the way it can be repeated. It
-// also deletes one that cannot be read.
+// also deletes one that cannot be read. Once the service type is gone it has succeeded, whatever is left
+// below: that is inactive for good, and removed with the next service type.
 func (s *Service) DeleteServiceType(ctx context.Context, name string, match store.Match) (store.Item[*ServiceType], error) {
 	const op = "deleting service type"
 	for attempt := 0; ; attempt++ {
@@ -35,7 +40,11 @@ func (s *Service) DeleteServiceType(ctx context.Context, name string, match stor
 		}
 		if err == nil {
 			st.Revision = revision
-			return st, s.sweep(ctx, st)
+			if err := s.sweep(ctx); err != nil {
+				s.log.Warn("something may be left below a deleted service type; it is inactive, and removed with the next one",
+					zap.String("service_type", name), zap.String("uuid", st.ID), zap.Error(err))
+			}
+			return st, nil
 		}
 		if !retry(ctx, attempt, err) {
 			return st, storeError(op, err)
@@ -45,7 +54,11 @@ func (s *Service) DeleteServiceType(ctx context.Context, name string, match stor
 
 func (s *Service) cascade(ctx context.Context, st store.Item[*ServiceType]) (int64, error) {
 	unchanged := func(tx *store.Tx) { s.rec.types.RequireIn(tx, st) }
-	if err := s.deleteBindingsOf(ctx, st, unchanged); err != nil {
+	bindings, err := s.bindingsBelow(ctx, st)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.deleteBindings(ctx, bindings, unchanged); err != nil {
 		return 0, err
 	}
 	below, err := s.methodsOf(ctx, st)
@@ -66,29 +79,58 @@ func (s *Service) cascade(ctx context.Context, st store.Item[*ServiceType]) (int
 	return s.rec.commit(ctx, tx)
 }
 
-// sweep deletes what was written between cascade's looks and its last transaction. Once the service type
-// is gone nothing can follow: writing below it requires it. The caller's leaving must not stop this.
-func (s *Service) sweep(ctx context.Context, st store.Item[*ServiceType]) error {
+// sweep deletes what is below service types that are gone: what was written between cascade's looks and
+// its last transaction, and what earlier sweeps have left. Nothing can follow, since writing below a
+// service type requires it. The caller's leaving must not stop this.
+func (s *Service) sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sweepTimeout)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
-		err := s.deleteBindingsOf(ctx, st, func(*store.Tx) {})
-		var below []store.Item[*Method]
-		if err == nil {
-			below, err = s.methodsOf(ctx, st)
-		}
-		for ; err == nil && len(below) > 0; below = below[min(cascadeBatch, len(below)):] {
-			tx := store.NewTx()
-			deleteIn(tx, s.rec.methods, below[:min(cascadeBatch, len(below))])
-			_, err = s.rec.commit(ctx, tx)
-		}
-		if err == nil {
-			return nil
-		}
-		if !retry(ctx, attempt, err) {
-			return storeError("deleting what is below a deleted service type", err)
+		err := s.deleteOrphans(ctx)
+		if err == nil || !retry(ctx, attempt, err) {
+			return err
 		}
 	}
+}
+
+func (s *Service) deleteOrphans(ctx context.Context) error {
+	bindings, err := s.rec.bindings.List(ctx)
+	if err != nil {
+		return err
+	}
+	methods, err := s.rec.methods.List(ctx)
+	if err != nil {
+		return err
+	}
+	// Looked at last: the service type of whatever was found above had been written before it.
+	types, err := s.rec.types.List(ctx)
+	if err != nil {
+		return err
+	}
+	known := make(map[string]bool, len(types))
+	for _, st := range types {
+		known[st.ID] = true
+	}
+	bindings = slices.DeleteFunc(bindings, func(b store.Item[*Binding]) bool { return b.Err != nil || !orphaned(known, b.Value.ServiceUUID) })
+	methods = slices.DeleteFunc(methods, func(m store.Item[*Method]) bool { return m.Err != nil || !orphaned(known, m.Value.ServiceUUID) })
+	if err := s.deleteBindings(ctx, bindings, func(*store.Tx) {}); err != nil {
+		return err
+	}
+	for ; len(methods) > 0; methods = methods[min(cascadeBatch, len(methods)):] {
+		tx := store.NewTx()
+		deleteIn(tx, s.rec.methods, methods[:min(cascadeBatch, len(methods))])
+		if _, err := s.rec.commit(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// orphaned reports whether a service type is gone for good. The ids of declared ones are made from their
+// names: one may be missing from this replica's file and stand in another's, or in the next.
+func orphaned(known map[string]bool, serviceUUID string) bool {
+	id, err := uuid.Parse(serviceUUID)
+	return err == nil && id.Version() == 4 && !known[serviceUUID]
 }
 
 func deleteIn[T any](tx *store.Tx, c *store.Collection[T], items []store.Item[T]) {
@@ -97,24 +139,13 @@ func deleteIn[T any](tx *store.Tx, c *store.Collection[T], items []store.Item[T]
 	}
 }
 
-// deleteBindingsOf deletes the bindings below st, in transactions that guard adds conditions to.
-func (s *Service) deleteBindingsOf(ctx context.Context, st store.Item[*ServiceType], guard func(*store.Tx)) error {
-	below, err := s.bindingsBelow(ctx, st)
-	if err != nil {
-		return err
-	}
-	for ; len(below) > 0; below = below[min(cascadeBatch, len(below)):] {
-		batch := below[:min(cascadeBatch, len(below))]
+// deleteBindings deletes bindings in transactions that guard adds conditions to.
+func (s *Service) deleteBindings(ctx context.Context, items []store.Item[*Binding], guard func(*store.Tx)) error {
+	for ; len(items) > 0; items = items[min(cascadeBatch, len(items)):] {
 		tx := store.NewTx()
 		guard(tx)
-		deleteIn(tx, s.rec.bindings, batch)
-		if _, err := s.rec.commit(ctx, tx); err != nil {
+		if _, err := s.rec.deleteBindings(ctx, tx, items[:min(cascadeBatch, len(items))]); err != nil {
 			return err
-		}
-		for _, item := range batch {
-			if err := s.forgetWithoutSAN(ctx, item.ID); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

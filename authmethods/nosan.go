@@ -26,12 +26,3 @@ func (r *Records) addWithoutSAN(ctx context.Context, b store.Item[*Binding], now
 	}
 	return err
 }
-
-// forgetWithoutSAN deletes the note on a deleted binding.
-func (s *Service) forgetWithoutSAN(ctx context.Context, binding string) error {
-	err := s.rec.noSAN.Delete(ctx, binding, 0)
-	if err == nil || errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return storeError("deleting the note on a binding", err)
-}
