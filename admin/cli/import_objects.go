@@ -42,7 +42,17 @@ func (i *importer) serviceType(ctx context.Context, d docType) (outcome, why str
 	case d.Type != stored.Type:
 		return "", "", fmt.Errorf("its type is %s there, and the document's is %s; a type cannot be changed", stored.Type, d.Type)
 	}
-	if err := i.stillNeeded(d, stored); err != nil {
+	takes := slices.ContainsFunc(stored.Hosts, func(host string) bool { return !slices.Contains(d.Hosts, host) })
+	now := stored
+	if !i.dry {
+		if now, err = i.freshType(ctx, stored); err == nil && takes {
+			err = i.reload(ctx)
+		}
+	}
+	if err == nil {
+		err = i.stillNeeded(d, stored)
+	}
+	if err != nil {
 		return "", "", err
 	}
 	if i.dry {
@@ -50,10 +60,6 @@ func (i *importer) serviceType(ctx context.Context, d docType) (outcome, why str
 		changed.Hosts, changed.AuthTypes, changed.AuthMethod = d.Hosts, d.AuthTypes, d.AuthMethod
 		i.types[d.Name] = &changed
 		return updated, "", nil
-	}
-	now, err := i.api.doType(ctx, request{method: http.MethodGet, path: pathType(d.Name)})
-	if err != nil {
-		return "", "", err
 	}
 	if now, err = i.api.doType(ctx, request{method: http.MethodPut, path: pathType(d.Name), match: now.Revision, body: d.body()}); err != nil {
 		return "", "", err
@@ -137,12 +143,11 @@ func (i *importer) method(ctx context.Context, d docMethod) (outcome, why string
 	if i.dry {
 		return updated, why, nil
 	}
-	path := pathMethod(d.ServiceType, d.Host)
-	now, err := i.api.doMethod(ctx, request{method: http.MethodGet, path: path})
+	now, err := i.freshMethod(ctx, d.ServiceType, stored)
 	if err != nil {
 		return "", "", err
 	}
-	_, err = i.api.doMethod(ctx, request{method: http.MethodPut, path: path, match: now.Revision, body: bodyOf(wanted, withSecrets)})
+	_, err = i.api.doMethod(ctx, request{method: http.MethodPut, path: pathMethod(d.ServiceType, d.Host), match: now.Revision, body: bodyOf(wanted, withSecrets)})
 	return updated, why, err
 }
 
@@ -183,7 +188,7 @@ func (i *importer) binding(ctx context.Context, d docBinding) (outcome, why stri
 	case i.dry:
 		return updated, "", nil
 	}
-	now, err := i.api.doBinding(ctx, request{method: http.MethodGet, path: pathBinding(d.Name)})
+	now, err := i.freshBinding(ctx, stored)
 	if err != nil {
 		return "", "", err
 	}

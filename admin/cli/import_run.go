@@ -56,15 +56,19 @@ func (i *importer) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i.types, i.names, i.methods = map[string]*serviceType{}, namesOf(s.types), s.methods
+	i.types, i.names = map[string]*serviceType{}, namesOf(s.types)
 	for n := range s.types {
 		i.types[s.types[n].Name] = &s.types[n]
 	}
-	i.bindings = map[string]*binding{}
-	for n := range s.bindings {
-		i.bindings[s.bindings[n].Name] = &s.bindings[n]
-	}
+	i.hold(s.methods, s.bindings)
 	return nil
+}
+
+func (i *importer) hold(methods []*method, bindings []binding) {
+	i.methods, i.bindings = methods, make(map[string]*binding, len(bindings))
+	for n := range bindings {
+		i.bindings[bindings[n].Name] = &bindings[n]
+	}
 }
 
 // run does it. Whatever fails, the rest goes on; only an interruption ends it.
