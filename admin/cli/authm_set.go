@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -138,7 +139,8 @@ func (p *program) createMethod(ctx context.Context, cmd *cobra.Command, a *api, 
 	return p.report(cmd, "auth method %s/%s created", service, m.Host)
 }
 
-// updateMethod writes only if something differs, so that repeating a command changes nothing.
+// updateMethod writes only if something differs, so that repeating a command changes nothing; only what the
+// flags ask for, and only to the method it looked at, so that nobody's change at the same time is lost.
 func (p *program) updateMethod(ctx context.Context, cmd *cobra.Command, a *api, service string, stored, wanted *method, fl methodFlags) error {
 	if !fl.changedPath {
 		wanted.Path = stored.Path
@@ -150,9 +152,20 @@ func (p *program) updateMethod(ctx context.Context, cmd *cobra.Command, a *api, 
 	if stored.Origin == "" && fl.match == "" && sameMethod(stored, wanted, withSecrets) {
 		return p.report(cmd, "auth method %s/%s unchanged", service, wanted.Host)
 	}
+	body := bodyOf(wanted, withSecrets)
+	delete(body, "host") // the path has it
+	if !fl.changedPath {
+		delete(body, "path")
+	}
+	if !fl.changedField {
+		delete(body, "retrieval_field")
+	}
 	_, err := a.doMethod(ctx, request{
-		method: http.MethodPut, path: pathMethod(service, stored.Host), match: fl.match, body: bodyOf(wanted, withSecrets),
+		method: http.MethodPut, path: pathMethod(service, stored.Host), match: cmp.Or(fl.match, stored.Revision), body: body,
 	})
+	if fl.match == "" && isStatus(err, http.StatusPreconditionFailed) {
+		return hinted(err, "somebody changed it at the same moment; look at it, and repeat the command")
+	}
 	if err != nil {
 		return err
 	}
