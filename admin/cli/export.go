@@ -33,11 +33,14 @@ time), so redacted exports can be compared and kept under version control.`,
 	f := cmd.Flags()
 	redact := f.Bool("redact", false, "leave the secrets out")
 	keyFile := f.String("encrypt-key-file", "", "encrypt with the key in this file, - for stdin")
-	file := f.StringP("file", "f", "", "write to this new file, mode 0600 (default: stdout)")
+	file := f.StringP("file", "f", "", "write to this new file, mode 0600; - is stdout, as without it")
 	force := f.Bool("force", false, "replace an existing file")
 	return p.leaf(cmd, func(ctx context.Context, cmd *cobra.Command, _ []string) error {
 		if *redact == (*keyFile != "") {
 			return usagef("give either --redact, which leaves the secrets out, or --encrypt-key-file, which encrypts them: an export in clear would be a file full of passwords")
+		}
+		if *file == "-" {
+			*file = ""
 		}
 		secrets := p.secrets(cmd)
 		var key seal.Key

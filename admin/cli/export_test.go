@@ -34,6 +34,20 @@ func TestExportRedacted(t *testing.T) {
 	}
 }
 
+// TestExportToStdout: a dash is stdout, as in import, and no file called "-".
+func TestExportToStdout(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := fixture(t).shell()
+	for _, args := range [][]string{{"-f", "-"}, {"--file", "-", "--force"}} {
+		if out := s.ok(t, append([]string{"export", "--redact"}, args...)...); !strings.Contains(out, `"format": "authgate-export/v1"`) {
+			t.Errorf("stdout: %q", out)
+		}
+	}
+	if left, err := os.ReadDir("."); err != nil || len(left) != 0 {
+		t.Errorf("files %v, %v", left, err)
+	}
+}
+
 func TestExportFile(t *testing.T) {
 	t.Parallel()
 	s := fixture(t).shell()
