@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -82,7 +83,7 @@ time), so redacted exports can be compared and kept under version control.`,
 
 func writeExport(stdout io.Writer, data []byte, file string, force bool) error {
 	if file != "" {
-		return writeFile(file, data, force)
+		return writeFile(file, data, force, os.Link)
 	}
 	_, err := stdout.Write(data)
 	return err
