@@ -23,7 +23,8 @@ type bindingBody struct {
 }
 
 type bindingList struct {
-	Bindings []bindingBody `json:"bindings"`
+	Bindings   []bindingBody `json:"bindings"`
+	Unreadable int           `json:"unreadable,omitempty"` // ours: how many stored ones it leaves out (specs D5)
 }
 
 type bindingInput struct {
@@ -80,6 +81,7 @@ func (a *authMethodsAPI) showBindings(items []store.Item[*authmethods.Binding], 
 	for _, item := range items {
 		if item.Err != nil {
 			a.unreadable(kindBinding, item.ID, item.Err)
+			list.Unreadable++
 			continue
 		}
 		list.Bindings = append(list.Bindings, showBinding(item.Value))

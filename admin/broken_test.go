@@ -13,9 +13,11 @@ func (r *rig) bind(name string) {
 		fmt.Sprintf(`{"service_uuid":%q,"host":"host1","auth_identifier":"dn of %s","unique_key":"k","auth_type":"x509"}`, uuid, name))
 }
 
-// TestD5_BrokenRecord: lists leave out a record that cannot be read, and tell of it.
+// TestD5_BrokenRecord: lists leave out a record that cannot be read, and tell of it: in the log, and in the
+// answer, for whoever needs to have all.
 func TestD5_BrokenRecord(t *testing.T) {
 	t.Parallel()
+	document, _ := servedDocument(t)
 	for _, tt := range []struct{ name, prefix, list, field string }{
 		{"service_type", "service-types/r/", "/v1/service-types", "service_types"},
 		{"method", "auth-methods/r/", "/v1/authm", "auth_methods"},
@@ -32,8 +34,13 @@ func TestD5_BrokenRecord(t *testing.T) {
 				t.Fatal(kvs, err)
 			}
 			r.overwrite(kvs[0].Key, "no record access_key key-1")
-			if list := r.must(200, "GET", tt.list, "")[tt.field].([]any); len(list) != 1 {
-				t.Errorf("list %v", list)
+			w := r.do("GET", tt.list, "")
+			if err := document.Check("GET", tt.list, w.Code, w.Header(), w.Body.Bytes()); err != nil {
+				t.Error(err)
+			}
+			answer := object(t, w.Body.String())
+			if list := answer[tt.field].([]any); len(list) != 1 || answer["unreadable"] != 1.0 {
+				t.Errorf("list %v", answer)
 			}
 			if r.logs.FilterMessage("stored record cannot be read").Len() != 1 {
 				t.Error("nobody was told")

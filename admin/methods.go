@@ -29,6 +29,7 @@ type methodBody struct {
 
 type methodList struct {
 	AuthMethods []methodBody `json:"auth_methods"`
+	Unreadable  int          `json:"unreadable,omitempty"` // ours: how many stored ones it leaves out (specs D5)
 }
 
 type methodInput struct {
@@ -130,6 +131,7 @@ func (a *authMethodsAPI) listMethods(ctx context.Context, _ *http.Request) (view
 	for _, item := range items {
 		if item.Err != nil {
 			a.unreadable(kindMethod, item.ID, item.Err)
+			list.Unreadable++
 			continue
 		}
 		list.AuthMethods = append(list.AuthMethods, a.showMethod(item.Value))

@@ -22,6 +22,7 @@ type serviceTypeBody struct {
 
 type serviceTypeList struct {
 	ServiceTypes []serviceTypeBody `json:"service_types"`
+	Unreadable   int               `json:"unreadable,omitempty"` // ours: how many stored ones it leaves out (specs D5)
 }
 
 type serviceTypeInput struct {
@@ -62,6 +63,7 @@ func (a *authMethodsAPI) listServiceTypes(ctx context.Context, _ *http.Request) 
 	for _, item := range items {
 		if item.Err != nil {
 			a.unreadable(kindServiceType, item.ID, item.Err)
+			list.Unreadable++
 			continue
 		}
 		list.ServiceTypes = append(list.ServiceTypes, showServiceType(item.Value))
