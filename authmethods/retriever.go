@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -140,10 +141,16 @@ func verifyServer(s tls.ConnectionState, host string, roots *x509.CertPool) erro
 	for _, cert := range s.PeerCertificates[1:] {
 		opts.Intermediates.AddCert(cert)
 	}
-	_, err := s.PeerCertificates[0].Verify(opts)
+	leaf := s.PeerCertificates[0]
+	_, err := leaf.Verify(opts)
+	if err == nil && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageServerAuth) {
+		// These roots vouch for clients as well, and Verify takes a certificate that names no usage, or any,
+		// for a server's: a client could pose as the service and be sent the credential.
+		err = x509.CertificateInvalidError{Cert: leaf, Reason: x509.IncompatibleUsage}
+	}
 	if err != nil {
 		opts.Roots = nil // the system's
-		_, err = s.PeerCertificates[0].Verify(opts)
+		_, err = leaf.Verify(opts)
 	}
 	return err
 }

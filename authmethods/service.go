@@ -22,7 +22,8 @@ type RetrieveConfig struct {
 	// AllowPrivateAddresses lets external services be on private and loopback addresses. Link-local and
 	// metadata addresses stay refused.
 	AllowPrivateAddresses bool
-	// Roots are trusted to vouch for external services, beside the system's.
+	// Roots are trusted to vouch for external services, beside the system's: for certificates that name
+	// server authentication as a usage of their key.
 	Roots *x509.CertPool
 }
 
