@@ -32,8 +32,12 @@ func (s *Service) attachMapped(ctx context.Context, r *http.Request, c candidate
 	if err != nil {
 		return Injected{}, unusable("the token of binding %s: %w", binding.Value.Name, err)
 	}
-	at := s.defaults[c.st.Type].plain()
+	d := s.defaults[c.st.Type]
+	at := d.plain()
 	c.m.plan.secret.clear(r, at.norm)
+	if c.m.Type == KindAPIKey {
+		d.of(c.m).clearQuery(r) // the upstream reads keys there: one of the client's would be a second one
+	}
 	at.set(r, token.token.Reveal())
 	return Injected{plan: c.m.plan, token: token}, nil
 }

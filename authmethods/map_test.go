@@ -41,6 +41,7 @@ func TestMapAttaches(t *testing.T) {
 		name    string
 		decl    authmethods.Declared
 		method  authmethods.Method
+		client  string // query of the request; "a=1" by default
 		headers []string
 		want    http.Header
 		query   string
@@ -55,6 +56,18 @@ func TestMapAttaches(t *testing.T) {
 		{name: "placement_query", decl: placed("query k"), headers: []string{"X-Api-Key", "evil"}, want: http.Header{}, query: "a=1&k=" + mappedSecret},
 		{name: "template_is_for_the_retrieval", method: authmethods.Method{Path: tokenPath + "?key={{access_key}}"},
 			want: http.Header{"X-Api-Key": {mappedSecret}}},
+		{name: "H5_template_parameter_of_the_client", method: authmethods.Method{Path: tokenPath + "?key={{access_key}}"},
+			client: "key=evil&a=1&KEY=evil;%6bey=evil&keys=2&key", query: "a=1&keys=2", want: http.Header{"X-Api-Key": {mappedSecret}}},
+		{name: "H5_template_parameter_alone", method: authmethods.Method{Path: tokenPath + "?key={{access_key}}"},
+			client: "key=evil", query: "-", want: http.Header{"X-Api-Key": {mappedSecret}}},
+		{name: "H5_template_of_the_type", decl: authmethods.Declared{Defaults: map[string]authmethods.Defaults{
+			"custom": {Path: tokenPath + "?key={{access_key}}", Placement: "query k"},
+		}}, method: authmethods.Method{Path: "-"}, client: "key=evil&k=evil&b=2", want: http.Header{}, query: "b=2&k=" + mappedSecret},
+		{name: "parameters_of_nobody_stay", client: "key=own", query: "key=own", want: http.Header{"X-Api-Key": {mappedSecret}}},
+		{name: "headers_kind_has_no_parameter", decl: authmethods.Declared{Defaults: map[string]authmethods.Defaults{
+			"custom": {Path: tokenPath + "?key={{access_key}}"},
+		}}, method: authmethods.Method{Headers: secrets(map[string]string{"X-Stored": storedSecret})}, client: "key=own", query: "key=own",
+			want: http.Header{"X-Api-Key": {mappedSecret}}},
 		{name: "headers_kind", headers: []string{"X-Stored", "evil", "Accept", "text/html"},
 			method: authmethods.Method{Headers: secrets(map[string]string{"X-Stored": storedSecret, "Accept": "application/json"})},
 			want:   http.Header{"X-Api-Key": {mappedSecret}, "Accept": {"text/html"}}},
@@ -64,20 +77,31 @@ func TestMapAttaches(t *testing.T) {
 			t.Parallel()
 			e := newExternal(t)
 			e.answersWith(http.StatusOK, `{"token":"`+mappedSecret+`"}`)
-			if tt.method.Path == "" {
+			switch tt.method.Path {
+			case "":
 				tt.method.Path = tokenPath
+			case "-":
+				tt.method.Path = ""
 			}
 			tt.method.RetrievalField = "token"
 			rig := mapRig(t, e, tt.decl, tt.method)
-			r, got, err := injectMapped(t, rig.svc, e, mtlsCaller(dn), tt.headers...)
+			if tt.client == "" {
+				tt.client = "a=1"
+			}
+			r := outgoing("https://ignored.corp/p?"+tt.client, tt.headers...)
+			got, err := rig.svc.Injector("", authmethods.InjectOptions{Map: true}).
+				Inject(t.Context(), r, authmethods.Target{Scheme: "https", Host: e.host, Port: e.port}, mtlsCaller(dn))
 			if err != nil || !got.Any() {
 				t.Fatalf("attached %v, %v", got.Any(), err)
 			}
 			if fmt.Sprint(r.Header) != fmt.Sprint(tt.want) {
 				t.Errorf("headers %v, want %v", r.Header, tt.want)
 			}
-			if tt.query == "" {
+			switch tt.query {
+			case "":
 				tt.query = "a=1"
+			case "-":
+				tt.query = ""
 			}
 			if r.URL.RawQuery != tt.query {
 				t.Errorf("query %s, want %s", r.URL.RawQuery, tt.query)

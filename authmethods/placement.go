@@ -40,9 +40,20 @@ func (p place) set(r *http.Request, value string) {
 		r.Header[p.header] = []string{value}
 		return
 	}
+	setQuery(r, rawquery.Set(r.URL.RawQuery, p.query, value))
+}
+
+// clearQuery removes from r what a client may have put into the query parameter p, if p is one.
+func (p place) clearQuery(r *http.Request) {
+	if p.query != "" {
+		// Set first: unlike Remove it also takes away the names that differ by case only.
+		setQuery(r, rawquery.Remove(rawquery.Set(r.URL.RawQuery, p.query, ""), p.query))
+	}
+}
+
+func setQuery(r *http.Request, raw string) {
 	u := *r.URL
-	u.RawQuery = rawquery.Set(u.RawQuery, p.query, value)
-	u.ForceQuery = false
+	u.RawQuery, u.ForceQuery = raw, false
 	r.URL = &u
 }
 
