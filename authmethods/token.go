@@ -50,13 +50,16 @@ func (s *Service) TokenFor(ctx context.Context, service, host string, cert CertI
 	return token, nil
 }
 
-// noteWithoutSAN records once that the certificate of b's holder has no subject alternative name. The
+// noteWithoutSAN records and logs once that the certificate of b's holder has no subject alternative name. The
 // token does not depend on it, so a failure is only logged.
 func (s *Service) noteWithoutSAN(ctx context.Context, b store.Item[*Binding]) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 	defer cancel()
-	if err := s.rec.addWithoutSAN(ctx, b, s.now().UTC()); err != nil {
+	switch added, err := s.rec.addWithoutSAN(ctx, b, s.now().UTC()); {
+	case err != nil:
 		s.log.Warn("a certificate without subject alternative name was not recorded",
 			zap.String("binding", b.Value.Name), zap.Error(err))
+	case added:
+		s.log.Info("a client certificate has no subject alternative name; replace it", zap.String("binding", b.Value.Name))
 	}
 }

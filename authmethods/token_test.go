@@ -2,6 +2,7 @@ package authmethods_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -132,14 +133,21 @@ func TestTokenForValue(t *testing.T) {
 	}
 }
 
-// TestTokenForNotesMissingSAN: one note for a binding, which goes with it.
+// TestTokenForNotesMissingSAN: one note for a binding and one line in all replicas' logs together, which
+// names the binding and not the subject. The note goes with the binding.
 func TestTokenForNotesMissingSAN(t *testing.T) {
 	t.Parallel()
 	e := newExternal(t)
 	rig := mapRig(t, e, authmethods.Declared{}, tokenMethod())
+	core, logs := observer.New(zap.DebugLevel)
+	deps := e.deps()
+	deps.Logger = zap.New(core)
+	replicas := []*authmethods.Service{rig.configureWith(authmethods.Declared{}, deps), rig.configureWith(authmethods.Declared{}, deps)}
+	asked := 0
 	ask := func(hasSAN bool) {
 		t.Helper()
-		if _, err := rig.svc.TokenFor(rig.ctx, "ext", e.host, authmethods.CertIdentity{DN: dn, HasSAN: hasSAN}); err != nil {
+		asked++
+		if _, err := replicas[asked%2].TokenFor(rig.ctx, "ext", e.host, authmethods.CertIdentity{DN: dn, HasSAN: hasSAN}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -155,8 +163,8 @@ func TestTokenForNotesMissingSAN(t *testing.T) {
 		return len(kvs), revision
 	}
 	ask(true)
-	if n, _ := notes(); n != 0 {
-		t.Fatalf("%d notes on a certificate that has a name", n)
+	if n, _ := notes(); n != 0 || logs.Len() != 0 {
+		t.Fatalf("%d notes on a certificate that has a name, logged %v", n, logs.All())
 	}
 	ask(false)
 	n, first := notes()
@@ -166,6 +174,10 @@ func TestTokenForNotesMissingSAN(t *testing.T) {
 	ask(false)
 	if n, again := notes(); n != 1 || again != first {
 		t.Fatalf("%d notes, written at %d and %d", n, first, again)
+	}
+	lines := logs.All()
+	if len(lines) != 1 || lines[0].Level != zap.InfoLevel || fmt.Sprint(lines[0].ContextMap()) != "map[binding:b]" {
+		t.Errorf("logged %v", lines)
 	}
 	if _, err := rig.svc.DeleteBinding(rig.ctx, "b", nil); err != nil {
 		t.Fatal(err)
