@@ -49,6 +49,8 @@ var layers = []layer{
 	}, "L2: authentication must work, and be judged, without a store and without Caddy"},
 	{"authn/authntest", []string{internal, module + "/authn", "github.com/golang-jwt/jwt/v5/...", "github.com/go-jose/go-jose/v4/..."},
 		"a test issuer, for tests of every layer above"},
+	{"token", []string{internal, zap, module + "/store", "github.com/golang-jwt/jwt/v5", "github.com/google/uuid"},
+		"L2: signing keys and the form of our tokens; what a token means is for the capabilities above"},
 	{"roles", []string{internal, module + "/store"},
 		"L2: what a role allows is asked by every API, so it knows none of them"},
 	{"authmethods", []string{internal, zap, module + "/store", module + "/authn", "github.com/google/uuid", "github.com/hashicorp/golang-lru/v2/..."},
