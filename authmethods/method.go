@@ -70,7 +70,14 @@ func placeMethod(m Method, st *ServiceType) (*Method, error) {
 	if err := m.checkCredential(); err != nil {
 		return nil, err
 	}
-	return newMethod(m)
+	made, err := newMethod(m)
+	if err == nil {
+		err = checkNoSecret(m.Path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return made, nil
 }
 
 func checkRetrievalField(s string) error {

@@ -84,11 +84,13 @@ func checkText(t *testing.T, err error, want string) {
 func TestMethodValidation(t *testing.T) {
 	t.Parallel()
 	const (
-		empty   = "auth method object contains empty fields. empty value for field: "
-		port    = "Field: port contains invalid data. ..."
-		headers = "Field: headers contains invalid data. ..."
-		access  = "Field: access_key contains invalid data. ..."
-		path    = "Field: path contains invalid data. ..."
+		empty    = "auth method object contains empty fields. empty value for field: "
+		port     = "Field: port contains invalid data. ..."
+		headers  = "Field: headers contains invalid data. ..."
+		access   = "Field: access_key contains invalid data. ..."
+		path     = "Field: path contains invalid data. ..."
+		secretIn = "Field: path contains invalid data. The query parameter "
+		literal  = " holds a secret, which would be shown: write {{access_key}} in its place"
 	)
 	type method = authmethods.Method
 	one := func(name, value string) func(*method) {
@@ -155,6 +157,21 @@ func TestMethodValidation(t *testing.T) {
 		{"place_with_broken_name", "api-key", func(m *method) { m.Path = "/?%zz={{access_key}}" }, path},
 		{"newline_in_path", "api-key", func(m *method) { m.Path = "/\n" }, path},
 		{"path_too_long", "api-key", func(m *method) { m.Path = "/" + strings.Repeat("p", 2048) }, path},
+		{"secret_in_path", "api-key", func(m *method) { m.Path = "/?key=" + key }, secretIn + "key" + literal},
+		{"secret_in_path_of_headers", "headers", func(m *method) { m.Path = "/{{identifier}}?a=1&token=" + key }, secretIn + "token" + literal},
+		{"secret_apikey", "api-key", func(m *method) { m.Path = "/?apikey=" + key }, secretIn + "apikey" + literal},
+		{"secret_api_key", "api-key", func(m *method) { m.Path = "/?api_key=" + key }, secretIn + "api_key" + literal},
+		{"secret_API-Key", "api-key", func(m *method) { m.Path = "/?API-Key=" + key }, secretIn + "API-Key" + literal},
+		{"secret_access_token", "api-key", func(m *method) { m.Path = "/?access_token=" + key }, secretIn + "access_token" + literal},
+		{"secret_password", "api-key", func(m *method) { m.Path = "/?password=" + key }, secretIn + "password" + literal},
+		{"secret_secret", "api-key", func(m *method) { m.Path = "/?secret=" + key }, secretIn + "secret" + literal},
+		{"secret_escaped_name", "api-key", func(m *method) { m.Path = "/?%6Bey=" + key }, secretIn + "%6Bey" + literal},
+		{"secret_behind_semicolon", "api-key", func(m *method) { m.Path = "/?a=1;key=" + key }, secretIn + "key" + literal},
+		{"secret_beside_the_key", "api-key", func(m *method) { m.Path = "/?k={{access_key}}&key=" + key }, secretIn + "key" + literal},
+		{"secret_with_identifier", "api-key", func(m *method) { m.Path = "/?key=" + key + "{{identifier}}" }, secretIn + "key" + literal},
+		{"no_secret_in_path", "api-key", func(m *method) {
+			m.Path = "/key=1?key={{access_key}}&token={{identifier}}&secret=&api_key=v-{{access_key}}&keys=2&password"
+		}, ""},
 		{"upstreams_path", "api-key", func(m *method) { m.Path = "/some/other/{{identifier}}?key={{access_key}}" }, ""},
 		{"retrieval_field_control", "api-key", func(m *method) { m.RetrievalField = "a\n" }, "Field: retrieval_field contains invalid data. ..."},
 		{"retrieval_field_too_long", "api-key", func(m *method) { m.RetrievalField = strings.Repeat("f", 257) }, "Field: retrieval_field contains invalid data. ..."},
