@@ -21,13 +21,10 @@ func (s *Service) attachMapped(ctx context.Context, r *http.Request, c candidate
 	k := mapKey{binding.ID, binding.Revision, c.m.UUID, c.revision}
 	token, known, err := s.mapped.known(k)
 	if !known {
-		token, err = s.mapped.get(ctx, k, func(ctx context.Context) (*mappedToken, error) {
-			value, err := s.retrieve(ctx, c.m, c.st, binding.Value.UniqueKey)
-			if err != nil {
-				return nil, err
-			}
-			return newMappedToken(value)
-		})
+		token, err = s.mappedToken(ctx, k, false, c.m, c.st, binding.Value.UniqueKey)
+	}
+	if err == nil {
+		err = token.unfit
 	}
 	if err != nil {
 		return Injected{}, unusable("the token of binding %s: %w", binding.Value.Name, err)
@@ -40,6 +37,19 @@ func (s *Service) attachMapped(ctx context.Context, r *http.Request, c candidate
 	}
 	at.set(r, token.token.Reveal())
 	return Injected{plan: c.m.plan, token: token}, nil
+}
+
+// mappedToken retrieves what mapped does not know of k, which must be that of m and uniqueKey's binding.
+func (s *Service) mappedToken(
+	ctx context.Context, k mapKey, withValue bool, m *Method, st *ServiceType, uniqueKey string,
+) (*mappedToken, error) {
+	return s.mapped.get(ctx, k, withValue, func(ctx context.Context) (*mappedToken, error) {
+		value, err := s.retrieve(ctx, m, st, uniqueKey)
+		if err != nil {
+			return nil, err
+		}
+		return newMappedToken(value), nil
+	})
 }
 
 // bindingOf returns the active binding of p at the host of c.

@@ -17,7 +17,9 @@ const (
 	mappedLife    = 30 * time.Second // how long a retrieved token is used
 	mapFailedLife = time.Second      // how long a failed retrieval is not repeated
 	mappedShards  = 16
-	mappedEntries = 8192 // in all shards
+	mappedEntries = 8192     // in all shards
+	mappedBytes   = 32 << 20 // likewise, of what the tokens hold
+	maxMapped     = 16 << 10 // bytes of a value that is kept; a larger one would push out many others
 )
 
 // mapKey names what a token was retrieved with. A changed binding or auth method is another key, so a
@@ -29,14 +31,29 @@ type mapKey struct {
 	methodRevision  int64
 }
 
-// mappedToken is a token retrieved for one binding. It is immutable.
+// mappedToken is what was retrieved for one binding. It is immutable.
 type mappedToken struct {
-	token secret.String
-	leaks []string // the forms in which it must not come back
+	value json.RawMessage // as the external service gave it; nil if it was too large to be kept
+	token secret.String   // the text in value
+	leaks []string        // the forms in which token must not come back
+	unfit error           // why there is no token that could be sent
 }
 
-// mappedTokens remembers retrieved tokens for a short time, in shards with a lock each, and retrieves one
-// only once for all who want it at a time (specs C7). It is safe for concurrent use.
+// size returns about how much memory t holds.
+func (t *mappedToken) size() int {
+	if t == nil {
+		return 0
+	}
+	n := len(t.value) + len(t.token.Reveal())
+	for _, leak := range t.leaks {
+		n += len(leak)
+	}
+	return n
+}
+
+// mappedTokens remembers for a short time what external services gave, in shards with a lock each, and
+// asks only once for all who want it at a time (specs C7): neither a caller nor a broken service makes the
+// gateway send its credential as often as it likes. It is safe for concurrent use.
 type mappedTokens struct {
 	now    func() time.Time
 	seed   maphash.Seed
@@ -46,6 +63,7 @@ type mappedTokens struct {
 type mapShard struct {
 	mu      sync.Mutex
 	entries *lru.LRU[mapKey, mapEntry]
+	bytes   int // what the entries hold
 	flights map[mapKey]*mapFlight
 	running sync.WaitGroup
 	closed  bool
@@ -67,11 +85,12 @@ type mapFlight struct {
 func newMappedTokens(now func() time.Time) *mappedTokens {
 	c := &mappedTokens{now: now, seed: maphash.MakeSeed()}
 	for i := range c.shards {
-		entries, err := lru.NewLRU[mapKey, mapEntry](mappedEntries/mappedShards, nil)
+		s := &c.shards[i]
+		entries, err := lru.NewLRU(mappedEntries/mappedShards, func(_ mapKey, e mapEntry) { s.bytes -= e.token.size() })
 		if err != nil {
 			panic(err) // only for a size below 1
 		}
-		c.shards[i].entries, c.shards[i].flights = entries, map[mapKey]*mapFlight{}
+		s.entries, s.flights = entries, map[mapKey]*mapFlight{}
 	}
 	return c
 }
@@ -99,14 +118,33 @@ func (s *mapShard) find(k mapKey, now func() time.Time) (mapEntry, bool) {
 	return e, ok
 }
 
-// get returns the token of k, which load retrieves if it is not at hand. Load runs on a context that the
-// first caller's leaving does not end (C8), and must end by itself.
+// keep wants s locked. What is too large to be kept is asked for again, unless it is of no use to map
+// mode: that much is remembered as a failure is.
+func (s *mapShard) keep(k mapKey, e mapEntry, failedUntil time.Time) {
+	switch {
+	case e.err != nil:
+		e.until = failedUntil
+	case len(e.token.value) <= maxMapped:
+	case e.token.unfit != nil:
+		e.token, e.until = &mappedToken{unfit: e.token.unfit}, failedUntil
+	default:
+		return
+	}
+	s.entries.Remove(k) // Add alone would not tell of the one it replaces
+	s.entries.Add(k, e)
+	for s.bytes += e.token.size(); s.bytes > mappedBytes/mappedShards; {
+		s.entries.RemoveOldest()
+	}
+}
+
+// get returns the token of k, which load retrieves if it is not at hand, with its value if that is
+// wanted. Load runs on a context that the first caller's leaving does not end (C8), and must end by itself.
 func (c *mappedTokens) get(
-	ctx context.Context, k mapKey, load func(context.Context) (*mappedToken, error),
+	ctx context.Context, k mapKey, withValue bool, load func(context.Context) (*mappedToken, error),
 ) (*mappedToken, error) {
 	s := c.shard(k)
 	s.mu.Lock()
-	if e, ok := s.find(k, c.now); ok {
+	if e, ok := s.find(k, c.now); ok && (e.err != nil || e.token.value != nil || !withValue) {
 		s.mu.Unlock()
 		return e.token, e.err
 	}
@@ -138,13 +176,9 @@ func (c *mappedTokens) depart(
 		defer cancel()
 		began := c.now()
 		f.token, f.err = safeLoad(ctx, load)
-		e := mapEntry{f.token, f.err, began.Add(mappedLife)}
-		if f.err != nil {
-			e.until = c.now().Add(mapFailedLife)
-		}
 		s.mu.Lock()
 		delete(s.flights, k)
-		s.entries.Add(k, e)
+		s.keep(k, mapEntry{f.token, f.err, began.Add(mappedLife)}, c.now().Add(mapFailedLife))
 		s.mu.Unlock()
 		close(f.done)
 	})
@@ -177,14 +211,16 @@ func (c *mappedTokens) close() {
 	}
 }
 
-// newMappedToken reads a retrieved value as a token that can be sent in a header or query.
-func newMappedToken(value json.RawMessage) (*mappedToken, error) {
+// newMappedToken reads a retrieved value as a token that can be sent in a header or query, if it is one.
+func newMappedToken(value json.RawMessage) *mappedToken {
+	t := &mappedToken{value: value}
 	var token *string
 	if err := json.Unmarshal(value, &token); err != nil || token == nil || *token == "" {
-		return nil, errors.New("what the external service answered with is not a text")
+		t.unfit = errors.New("what the external service answered with is not a text")
+	} else if reason := headerValueFault(*token); reason != "" {
+		t.unfit = errors.New("the token from the external service cannot be sent")
+	} else {
+		t.token, t.leaks = secret.New(*token), formsOf(*token)
 	}
-	if reason := headerValueFault(*token); reason != "" {
-		return nil, errors.New("the token from the external service cannot be sent")
-	}
-	return &mappedToken{token: secret.New(*token), leaks: formsOf(*token)}, nil
+	return t
 }

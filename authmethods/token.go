@@ -23,7 +23,9 @@ type CertIdentity struct {
 // TokenFor exchanges a client certificate, which the caller has checked, for the token that the external
 // service of a host gives the identity bound to it (specs/auth-methods 2.4, steps 3 to 9): any JSON value.
 // The kinds of its errors are those of Method, Invalid for a service type without x509, and Internal with
-// a *MapError if the retrieval failed. It is secret: only the owner of the certificate may see it.
+// a *MapError if the retrieval failed. It is secret: only the owner of the certificate may see it. All is
+// looked up each time, but the token may be the one that map mode or TokenFor got in the last 30 seconds;
+// it must not be changed.
 func (s *Service) TokenFor(ctx context.Context, service, host string, cert CertIdentity) (json.RawMessage, error) {
 	st, err := s.ServiceType(ctx, service)
 	if err != nil {
@@ -40,14 +42,18 @@ func (s *Service) TokenFor(ctx context.Context, service, host string, cert CertI
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.retrieve(ctx, m.Value, st.Value, binding.Value.UniqueKey)
+	k := mapKey{binding.ID, binding.Revision, m.Value.UUID, m.Revision}
+	token, err := s.mappedToken(ctx, k, true, m.Value, st.Value, binding.Value.UniqueKey)
+	if ctx.Err() != nil { // what was asked for goes on without this caller
+		return nil, mapError("the external service did not answer in time")
+	}
 	if err != nil {
 		return nil, err
 	}
 	if !cert.HasSAN {
 		s.noteWithoutSAN(ctx, binding)
 	}
-	return token, nil
+	return token.value, nil
 }
 
 // noteWithoutSAN records and logs once that the certificate of b's holder has no subject alternative name. The

@@ -144,14 +144,24 @@ func testMapping(h *harness) {
 	e := newExternal(h.T, ca)
 	h.mappingFixture(e)
 	before := h.state()
+	renew := func(h *harness) { // what was retrieved for a binding counts for a while, until the binding changes
+		h.Helper()
+		if h.state() != before {
+			h.Error("the objects changed")
+		}
+		h.must(200, "PUT", "/v1/bindings/"+mappingName, "{}")
+		before = h.state()
+	}
 	token := "{\n \"token\": \"some-value\"\n}"
 
 	for _, path := range []string{mapped, strings.Replace(mapped, "service-types", "services", 1), mapped + "?key=wrong"} {
 		h.sub("C49"+path, func(h *harness) {
+			renew(h)
 			e.taken()
 			got := h.as(&good, path)
 			h.wants("answer", got, 200, token)
 			h.wantHeaders(got)
+			h.wants("again", h.as(&good, path), 200, token)
 			if saw, want := e.taken(), []string{"/v1/users:byUUID/unique%2Fkey%201 " + mappingHeader}; !slices.Equal(saw, want) {
 				h.Errorf("the external service saw %q, want %q", saw, want)
 			}
@@ -205,7 +215,7 @@ func testMapping(h *harness) {
 		}
 		h.wants("encoded suffix", h.as(&good, strings.Replace(mapped, ":authx509", "%3aauthx509", 1)), 200, token)
 	})
-	h.sub("answers", func(h *harness) { testExternal(h, e, &good) })
+	h.sub("answers", func(h *harness) { testExternal(h, e, &good, renew) })
 	h.sub("crl_unavailable", func(h *harness) {
 		fresh := authntest.NewCA(h.T, authntest.CAClock(ca.Clock))
 		cert := ca.Issue(h.T, authntest.CertSpec{Subject: mappingSubject(), CRLPoints: []string{fresh.CRLURL + "/nowhere"}})
@@ -218,8 +228,8 @@ func testMapping(h *harness) {
 	}
 }
 
-// testExternal: what the external service answers, and what becomes of it.
-func testExternal(h *harness, e *external, cert *tls.Certificate) {
+// testExternal: what the external service answers, and what becomes of it. After renew it is asked again.
+func testExternal(h *harness, e *external, cert *tls.Certificate, renew func(*harness)) {
 	internal := func(text string) string {
 		return envelope(500, "INTERNAL SERVER ERROR", "Internal Error: "+text)
 	}
@@ -241,6 +251,7 @@ func testExternal(h *harness, e *external, cert *tls.Certificate) {
 		{"redirects_are_not_followed", 302, "", 500, internal("the external service answered with status 302")},
 	} {
 		h.sub(tt.name, func(h *harness) {
+			renew(h)
 			e.taken()
 			e.answer(tt.status, tt.body, "Location", fmt.Sprintf("https://127.0.0.1:%d/elsewhere", e.port), "Content-Type", "application/json")
 			defer e.answer(200, `{"token":"some-value"}`)
@@ -256,6 +267,7 @@ func testExternal(h *harness, e *external, cert *tls.Certificate) {
 	}
 	for name, body := range map[string]string{"not_JSON": "token-of-the-external-service", "array": `["token-of-the-external-service"]`, "empty": ""} {
 		h.sub(name, func(h *harness) {
+			renew(h)
 			e.answer(200, body)
 			defer e.answer(200, `{"token":"some-value"}`)
 			got := h.as(cert, mapped)
