@@ -53,6 +53,8 @@ var layers = []layer{
 		"L2: signing keys and the form of our tokens; what a token means is for the capabilities above"},
 	{"roles", []string{internal, module + "/store"},
 		"L2: what a role allows is asked by every API, so it knows none of them"},
+	{"m2m", []string{internal, zap, module + "/store", module + "/authn", module + "/roles", "github.com/google/uuid"},
+		"L3: a capability knows the store, the principal and the roles, never its siblings, HTTP APIs or Caddy"},
 	{"authmethods", []string{internal, zap, module + "/store", module + "/authn", "github.com/google/uuid", "github.com/hashicorp/golang-lru/v2/..."},
 		"L3: a capability knows the store and the principal, never its siblings, HTTP APIs or Caddy"},
 	{"admin/audit", []string{internal, zap, module + "/store"},
