@@ -15,7 +15,7 @@ import (
 // Alg is a signature algorithm, by its name in JWTs (RFC 7518, RFC 8037).
 type Alg string
 
-// The algorithms keys are made for.
+// The algorithms keys are made for. None is symmetric: what verifies can be published (specs J2).
 const (
 	ES256 Alg = "ES256"
 	EdDSA Alg = "EdDSA"
@@ -25,7 +25,10 @@ const (
 // Algs returns the algorithms, the default first.
 func Algs() []Alg { return []Alg{ES256, EdDSA, RS256} }
 
-const rsaBits = 3072
+const (
+	rsaBits    = 3072 // of new keys
+	minRSABits = 2048 // of stored ones
+)
 
 func (a Alg) method() (jwt.SigningMethod, error) {
 	switch a {
@@ -53,15 +56,15 @@ func (a Alg) generate() (crypto.Signer, error) {
 	return nil, err
 }
 
-// fits reports whether key is one that generate makes for a.
-func (a Alg) fits(key crypto.Signer) bool {
+// fits reports whether key is one that generate makes for a, and strong enough (specs J3, J21).
+func (a Alg) fits(key crypto.PublicKey) bool {
 	switch k := key.(type) {
-	case *ecdsa.PrivateKey:
+	case *ecdsa.PublicKey:
 		return a == ES256 && k.Curve == elliptic.P256()
-	case ed25519.PrivateKey:
-		return a == EdDSA
-	case *rsa.PrivateKey:
-		return a == RS256 && k.N.BitLen() >= 2048
+	case ed25519.PublicKey:
+		return a == EdDSA && len(k) == ed25519.PublicKeySize
+	case *rsa.PublicKey:
+		return a == RS256 && k.N.BitLen() >= minRSABits && k.E >= 1<<16+1
 	}
 	return false
 }

@@ -23,9 +23,11 @@ type jwk struct {
 	E       string `json:"e,omitempty"`
 }
 
-// JWKS returns the public parts of all keys whose tokens count now or will soon, as a JSON Web Key Set.
+// JWKS returns the public parts of all keys whose tokens count now or will soon, as a JSON Web Key Set (RFC
+// 7517); an empty one before the first key was made. Its error wraps ErrUnavailable. Whoever keeps it must
+// read it again when a token names a key that is not in it: the successor of a leaked key signs at once.
 func (k *Keys) JWKS(ctx context.Context) ([]byte, error) {
-	set, _, err := k.load(ctx)
+	known, err := k.rec.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -33,8 +35,8 @@ func (k *Keys) JWKS(ctx context.Context) ([]byte, error) {
 		Keys []jwk `json:"keys"`
 	}{Keys: []jwk{}}
 	now := k.now()
-	for _, key := range set.keys {
-		if key.verifies(now) {
+	for i, key := range known.set.keys {
+		if known.set.verifies(i, now) {
 			out.Keys = append(out.Keys, key.jwk())
 		}
 	}
@@ -44,7 +46,7 @@ func (k *Keys) JWKS(ctx context.Context) ([]byte, error) {
 func (k *signingKey) jwk() jwk {
 	b64 := base64.RawURLEncoding.EncodeToString
 	j := jwk{Use: "sig", Alg: k.alg, ID: k.id}
-	switch p := k.private.Public().(type) {
+	switch p := k.public.(type) {
 	case *ecdsa.PublicKey:
 		j.KeyType, j.Curve = "EC", "P-256"
 		if point, err := p.Bytes(); err == nil && len(point) == 65 {

@@ -88,7 +88,7 @@ func TestJWKS(t *testing.T) {
 	if keys := published(t, k); len(keys) != 2 || keys[1].Kid != made.ID || made.State != token.StatePending {
 		t.Errorf("with one waiting: %v, %+v", keys, made)
 	}
-	c.advance(24*time.Hour + 6*time.Minute)
+	c.advance(25*time.Hour + 2*time.Minute)
 	if keys := published(t, k); len(keys) != 1 || keys[0].Kid != made.ID {
 		t.Errorf("after the first has retired: %v", keys)
 	}

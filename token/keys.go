@@ -2,56 +2,34 @@ package token
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"strings"
+	"encoding/json"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/authgate/authgate/internal/fault"
-	"github.com/authgate/authgate/store"
 )
 
-// The outcomes of Verify besides success, for errors.Is.
-var (
-	// ErrNotOurs: another issuer's token, or none at all. Somebody else may know it.
-	ErrNotOurs = errors.New("not a token of this gateway")
-	// ErrInvalid: it says it is ours and is not valid: forged, expired, not yet valid, or malformed.
-	ErrInvalid = errors.New("token is not valid")
-	// ErrUnavailable: whether it is valid cannot be told now.
-	ErrUnavailable = errors.New("signing keys are unavailable")
+const (
+	defaultRotateEvery = 30 * 24 * time.Hour
+	defaultOverlap     = time.Minute
+	minRotateEvery     = time.Hour // the set stays below maxKeys
 )
 
-// recordID is the one record's id: all keys are changed together, by compare-and-swap.
-const recordID = "current"
-
-// Records are the signing keys of one store. They are made once per store and shared by all
-// configurations over it.
-type Records struct{ sets *store.Collection[*keySet] }
-
-// NewRecords returns the Records in s, kept true by f.
-func NewRecords(s store.Store, f *store.Feed) *Records {
-	return &Records{store.NewCollection(s, f, store.Schema[*keySet]{
-		Name: "signing-keys", Encode: encodeKeySet, Decode: decodeKeySet, Entries: 1,
-	})}
-}
-
-// Stats returns the counters of the collection's cache, by its name.
-func (r *Records) Stats() map[string]store.Stats {
-	return map[string]store.Stats{r.sets.Name(): r.sets.Stats()}
-}
-
-// Config says how keys are made and changed. Issuer is required.
+// Config says how keys are made and changed. Issuer is required. Replicas should agree on it; those that do
+// not still verify each other's tokens as long as the issuer is the same.
 type Config struct {
-	Issuer      string        // iss of all tokens; others are not ours
-	Alg         Alg           // of new keys; empty: ES256
-	RotateEvery time.Duration // how long a key signs; zero: 30 days, negative: for ever
-	Overlap     time.Duration // how long a key is published before it signs; zero: 1 minute
-	MaxLife     time.Duration // the longest life of a token; a key verifies that long after it last signed; zero: 24 hours
+	// Issuer is iss of all tokens; tokens with another one are not ours. Compared byte for byte.
+	Issuer string
+	// Alg is that of new keys; empty: ES256. Tokens of other algorithms stay valid when it changes.
+	Alg Alg
+	// RotateEvery is how long a key signs, at least an hour; zero: 30 days, negative: until Rotate.
+	RotateEvery time.Duration
+	// Overlap is how long a key is published before it signs; zero: 1 minute. It must not be shorter than
+	// the feed's MaxStale and what clocks differ by, or a replica that is cut off from the store when keys
+	// change may answer that it cannot tell.
+	Overlap time.Duration
 }
 
 // Deps are what Keys need from their surroundings. Nil fields mean: the system's clock, no log.
@@ -60,47 +38,56 @@ type Deps struct {
 	Logger *zap.Logger
 }
 
-// Keys sign and verify. They are safe for concurrent use. The first key is made when it is needed.
+// Keys sign and verify. They are safe for concurrent use and start no goroutine. The first key is made when
+// a token is to be signed.
 type Keys struct {
 	rec *Records
 	cfg Config
 	now func() time.Time
 	log *zap.Logger
 
-	mu     sync.Mutex
-	reread time.Time // when the record was last read past the cache
+	issuerClaim []byte        // how Mint writes the issuer
+	making      chan struct{} // held by who makes the first key, or one of another algorithm
+
+	mu      sync.Mutex
+	glimpse *glimpse  // the last read past the cache
+	tried   time.Time // when Mint last asked for maintenance
 }
 
-// retireMargin is added to MaxLife: clocks of replicas differ.
-const retireMargin = 5 * time.Minute
-
-// New checks cfg and returns the Keys of one configuration. It does not touch the store.
+// New checks cfg and returns the Keys of one configuration. It does not touch the store. Its errors are of
+// kind Invalid and name the setting.
 func New(rec *Records, cfg Config, deps Deps) (*Keys, error) {
-	invalid := func(field, format string, args ...any) error {
-		return fault.New(fault.Invalid, "signing keys", field, format, args...)
+	refuse := func(field, format string, args ...any) (*Keys, error) {
+		return nil, fault.New(fault.Invalid, "signing keys", field, format, args...)
 	}
 	if cfg.Alg == "" {
 		cfg.Alg = ES256
 	}
 	if _, err := cfg.Alg.method(); err != nil {
-		return nil, invalid("signing_alg", "%w", err)
+		return refuse("signing_alg", "%w", err)
 	}
-	if cfg.Issuer == "" {
-		return nil, invalid("public_url", "it is empty; it is the `iss` of the tokens")
+	issuer, err := json.Marshal(cfg.Issuer)
+	if err != nil || cfg.Issuer == "" {
+		return refuse("public_url", "it is empty; it is the `iss` of the tokens")
 	}
-	if cfg.Overlap < 0 || cfg.MaxLife < 0 {
-		return nil, invalid("", "durations must not be negative")
+	cfg.RotateEvery = orDefault(cfg.RotateEvery, defaultRotateEvery)
+	cfg.Overlap = orDefault(cfg.Overlap, defaultOverlap)
+	if cfg.RotateEvery > 0 && cfg.RotateEvery < minRotateEvery {
+		return refuse("", "keys cannot be changed more often than every %s", minRotateEvery)
 	}
-	cfg.RotateEvery = orDefault(cfg.RotateEvery, 30*24*time.Hour)
-	cfg.Overlap = orDefault(cfg.Overlap, time.Minute)
-	cfg.MaxLife = orDefault(cfg.MaxLife, 24*time.Hour)
+	if cfg.Overlap < 0 || cfg.Overlap > MaxLife || cfg.RotateEvery > 0 && cfg.Overlap > cfg.RotateEvery/2 {
+		return refuse("", "the overlap of keys must be positive, and at most half of what they sign for and %s", MaxLife)
+	}
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
 	if deps.Logger == nil {
 		deps.Logger = zap.NewNop()
 	}
-	return &Keys{rec: rec, cfg: cfg, now: deps.Now, log: deps.Logger}, nil
+	return &Keys{
+		rec: rec, cfg: cfg, now: deps.Now, log: deps.Logger,
+		issuerClaim: append([]byte(`"iss":`), issuer...), making: make(chan struct{}, 1),
+	}, nil
 }
 
 func orDefault(d, def time.Duration) time.Duration {
@@ -110,62 +97,58 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// keyPrefix begins the ids of our keys, so that a stranger's token costs no look-up.
-const keyPrefix = "ag-"
-
-func newKeyID() string {
-	var random [8]byte
-	_, _ = rand.Read(random[:]) // never fails
-	return keyPrefix + hex.EncodeToString(random[:])
+// KeyInfo is what may be known about a key.
+type KeyInfo struct {
+	ID            string
+	Alg           Alg
+	State         string // StatePending, StateActive or StateRetiring
+	CreatedOn     time.Time
+	SignsFrom     time.Time
+	VerifiesUntil time.Time // zero while no other key is to take over
 }
 
-func isKeyID(id string) bool {
-	rest, ok := strings.CutPrefix(id, keyPrefix)
-	raw, err := hex.DecodeString(rest)
-	return ok && err == nil && len(raw) == 8
-}
-
-// load returns the key set from the cache, an empty one if there is none yet.
-func (k *Keys) load(ctx context.Context) (*keySet, int64, error) {
-	item, err := k.rec.sets.Get(ctx, recordID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return &keySet{}, 0, nil
-	case err == nil:
-		err = item.Err
-	}
+// List returns the keys, in the order in which they sign, and the store's revision of their last change, 0
+// if none has been made yet. Its error wraps ErrUnavailable.
+func (k *Keys) List(ctx context.Context) ([]KeyInfo, int64, error) {
+	known, err := k.rec.read(ctx)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, 0, err
 	}
-	return item.Value, item.Revision, nil
+	now := k.now()
+	list := make([]KeyInfo, 0, len(known.set.keys))
+	for i := range known.set.keys {
+		if known.set.verifies(i, now) {
+			list = append(list, known.set.info(i, now))
+		}
+	}
+	return list, known.revision, nil
 }
 
-var errOnlyRead = errors.New("nothing to change")
+func (s *keySet) info(i int, now time.Time) KeyInfo {
+	k := s.keys[i]
+	return KeyInfo{
+		ID: k.id, Alg: k.alg, State: s.state(i, now),
+		CreatedOn: k.createdOn, SignsFrom: k.signsFrom, VerifiesUntil: s.verifiesUntil(i),
+	}
+}
 
-// loadAnew reads past the cache, at most once a second: a token signed a moment ago on another replica
-// may have come before the news of its key.
-func (k *Keys) loadAnew(ctx context.Context) (*keySet, error) {
-	k.mu.Lock()
-	now := k.now()
-	wait := now.Sub(k.reread) < time.Second && !now.Before(k.reread)
-	if !wait {
-		k.reread = now
+// CheckKey reports whether tokens signed with the key called id still count: who remembers that Verify took
+// a token asks it at each use, since a key may be revoked. The error wraps ErrInvalid or ErrUnavailable.
+func (k *Keys) CheckKey(ctx context.Context, id string) error {
+	known, err := k.rec.read(ctx)
+	if err != nil {
+		return err
 	}
-	k.mu.Unlock()
-	if wait {
-		set, _, err := k.load(ctx)
-		return set, err
+	if i := known.set.find(id); i >= 0 && known.set.verifies(i, k.now()) {
+		return nil
 	}
-	set := &keySet{}
-	_, err := k.rec.sets.Update(ctx, recordID, func(found store.Item[*keySet]) (*keySet, error) {
-		if found.Err != nil {
-			return nil, found.Err
-		}
-		set = found.Value
-		return nil, errOnlyRead
-	})
-	if err != nil && !errors.Is(err, errOnlyRead) && !errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	// Verify may have found it before the cache has heard of it.
+	newer, err := k.ahead(ctx, known.revision)
+	if err != nil {
+		return err
 	}
-	return set, nil
+	if i := newer.find(id); i >= 0 && newer.verifies(i, k.now()) {
+		return nil
+	}
+	return invalid("its key is gone")
 }

@@ -3,43 +3,27 @@ package token
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"slices"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
+	"go.uber.org/zap"
 
 	"github.com/authgate/authgate/internal/fault"
 	"github.com/authgate/authgate/internal/secret"
 )
 
-// Claims are what a token says. Extra holds the private claims, by name; none may have the name of a
-// registered one. Times count in whole seconds.
-type Claims struct {
-	Issuer    string // set by Mint
-	Audience  []string
-	Subject   string
-	ID        string // jti; Mint makes one if it is empty
-	Name      string
-	IssuedAt  time.Time // zero: now
-	NotBefore time.Time // zero: none
-	Expiry    time.Time // required
-	Extra     map[string]json.RawMessage
-}
+// maxToken is the longest token in bytes, minted or verified: a header line has not much more room.
+const maxToken = 16 << 10
 
-var registered = []string{"iss", "aud", "sub", "jti", "name", "iat", "nbf", "exp"}
-
-// Mint signs a token with the key that is active now, making the first one if there is none.
+// Mint signs a token with the key that is active now, making the first one if there is none. Claims that
+// cannot become a token, or one that lives longer than MaxLife, are an error of kind Invalid, one that gets too
+// long is of kind TooLarge; without a key to sign with it wraps ErrUnavailable.
 func (k *Keys) Mint(ctx context.Context, c Claims) (secret.String, error) {
 	const op = "minting token"
 	now := k.now()
-	if !c.Expiry.After(now) || c.Expiry.Sub(now) > k.cfg.MaxLife {
-		return secret.String{}, fault.New(fault.Invalid, op, "exp", "it must lie within the next %s", k.cfg.MaxLife)
-	}
-	key, err := k.signer(ctx)
-	if err != nil {
-		return secret.String{}, err
+	if c.Expiry.Unix() <= now.Unix() || c.Expiry.Sub(now) > MaxLife {
+		return secret.String{}, fault.New(fault.Invalid, op, "exp", "it must lie within the next %s", MaxLife)
 	}
 	if c.ID == "" {
 		c.ID = uuid.NewString()
@@ -51,72 +35,95 @@ func (k *Keys) Mint(ctx context.Context, c Claims) (secret.String, error) {
 	if err != nil {
 		return secret.String{}, fault.New(fault.Invalid, op, "", "%w", err)
 	}
-	header := `{"alg":"` + string(key.alg) + `","kid":"` + key.id + `","typ":"JWT"}`
+	key, err := k.signer(ctx)
+	if err != nil {
+		return secret.String{}, err
+	}
 	b64 := base64.RawURLEncoding
-	signed := b64.EncodeToString([]byte(header)) + "." + b64.EncodeToString(payload)
-	signature, err := key.method.Sign(signed, key.private)
+	buf := make([]byte, 0, len(key.header)+1+b64.EncodedLen(len(payload)))
+	buf = append(append(buf, key.header...), '.')
+	signed := string(b64.AppendEncode(buf, payload))
+	signature, err := key.sign(signed)
 	if err != nil {
-		return secret.String{}, fault.New(fault.Internal, op, "", "signing failed")
+		return secret.String{}, fault.New(fault.Internal, op, "", "%w", err)
 	}
-	return secret.New(signed + "." + b64.EncodeToString(signature)), nil
+	raw := signed + "." + b64.EncodeToString(signature)
+	if len(raw) > maxToken {
+		return secret.String{}, fault.New(fault.TooLarge, op, "", "it would have more than %d bytes", maxToken)
+	}
+	return secret.New(raw), nil
 }
 
+// signer returns the key that signs now.
 func (k *Keys) signer(ctx context.Context) (*signingKey, error) {
-	set, _, err := k.load(ctx)
+	known, err := k.rec.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if key := set.active(k.now()); key != nil {
-		return key, nil
+	now := k.now()
+	i := known.set.signer(now)
+	if i < 0 {
+		return k.firstKey(ctx)
 	}
-	set, err = k.change(ctx, "making the first signing key", func(s *keySet) (*keySet, error) {
-		now := k.now()
-		if s.active(now) != nil {
-			return s, nil // another replica was faster
+	if !known.set.has(k.cfg.Alg, now) && k.mayMaintain(now) {
+		// The key that signs is as good as ever: a failure here is not the caller's.
+		if err := k.Maintain(ctx); err != nil {
+			k.log.Warn("signing keys cannot be maintained", zap.Error(err))
 		}
-		next := s.pruned(now)
-		if p := next.pending(now); p != nil {
-			next = next.without(p.id)
-		}
-		made, err := k.makeKey(now, now)
-		if err != nil {
-			return nil, err
-		}
-		return next.with(made, k.retain()), nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	if key := set.active(k.now()); key != nil {
-		return key, nil
-	}
-	return nil, fmt.Errorf("%w: none signs now", ErrUnavailable)
+	return known.set.keys[i], nil
 }
 
-func (c *Claims) payload(issuer string) ([]byte, error) {
-	all := make(map[string]any, len(c.Extra)+len(registered))
-	for name, value := range c.Extra {
-		if slices.Contains(registered, name) {
-			return nil, fmt.Errorf("private claim %q has the name of a registered one", name)
+// mayMaintain keeps Mint from asking all the time for what cannot be had.
+func (k *Keys) mayMaintain(now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if age := now.Sub(k.tried); 0 <= age && age < maintainEvery {
+		return false
+	}
+	k.tried = now
+	return true
+}
+
+// firstKey makes a key if there is none to sign with. One caller does so at a time, since making one may
+// take a processor a second.
+func (k *Keys) firstKey(ctx context.Context) (*signingKey, error) {
+	const op = "making the first signing key"
+	select {
+	case k.making <- struct{}{}:
+		defer func() { <-k.making }()
+	case <-ctx.Done():
+		return nil, unavailable(op, context.Cause(ctx))
+	}
+	known, err := k.rec.readPast(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if i := known.set.signer(k.now()); i >= 0 {
+		return known.set.keys[i], nil // somebody else was faster
+	}
+	var made *signingKey
+	known, err = k.rec.change(ctx, op, func(s *keySet) (*keySet, error) {
+		now := k.now()
+		if s.signer(now) >= 0 {
+			return nil, errUnchanged
 		}
-		all[name] = value
+		if made == nil {
+			var err error
+			if made, err = generateKey(k.cfg.Alg, now, now); err != nil {
+				return nil, err
+			}
+		}
+		return s.with(made.at(now, now)), nil
+	})
+	if errors.Is(err, errUnchanged) {
+		known, err = k.rec.readPast(ctx)
 	}
-	all["iss"], all["jti"], all["iat"], all["exp"] = issuer, c.ID, c.IssuedAt.Unix(), c.Expiry.Unix()
-	switch len(c.Audience) {
-	case 0:
-	case 1:
-		all["aud"] = c.Audience[0]
-	default:
-		all["aud"] = c.Audience
+	if err != nil {
+		return nil, err
 	}
-	if c.Subject != "" {
-		all["sub"] = c.Subject
+	if i := known.set.signer(k.now()); i >= 0 {
+		return known.set.keys[i], nil
 	}
-	if c.Name != "" {
-		all["name"] = c.Name
-	}
-	if !c.NotBefore.IsZero() {
-		all["nbf"] = c.NotBefore.Unix()
-	}
-	return json.Marshal(all)
+	return nil, unavailable(op, errors.New("no key signs"))
 }

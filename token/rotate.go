@@ -3,212 +3,149 @@ package token
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/authgate/authgate/internal/fault"
-	"github.com/authgate/authgate/store"
 )
 
-// KeyInfo is what may be known about a key.
-type KeyInfo struct {
-	ID            string
-	Alg           Alg
-	State         string
-	CreatedOn     time.Time
-	SignsFrom     time.Time
-	VerifiesUntil time.Time // zero while no other key is to take over
-}
-
-// List returns the keys, in the order in which they sign, and the store's revision of their last change.
-func (k *Keys) List(ctx context.Context) ([]KeyInfo, int64, error) {
-	set, revision, err := k.load(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	now := k.now()
-	list := make([]KeyInfo, 0, len(set.keys))
-	for _, key := range set.keys {
-		if key.verifies(now) {
-			list = append(list, set.info(key, now))
-		}
-	}
-	return list, revision, nil
-}
-
-func (s *keySet) info(k *signingKey, now time.Time) KeyInfo {
-	return KeyInfo{k.id, k.alg, s.state(k, now), k.createdOn, k.signsFrom, k.verifiesUntil}
-}
-
 // Rotate makes a new key, which takes over after the overlap. While one is waiting to, the error is of
-// kind Conflict: rotating in a loop would fill the key set.
+// kind Conflict: rotating in a loop would fill the key set. Without a store it wraps ErrUnavailable; the key may
+// have been made then.
 func (k *Keys) Rotate(ctx context.Context) (KeyInfo, error) {
-	var made *signingKey
-	set, err := k.change(ctx, "rotating signing keys", func(s *keySet) (*keySet, error) {
+	made, err := k.maker(ctx)
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	known, err := k.rec.change(ctx, "rotating signing keys", func(s *keySet) (*keySet, error) {
 		now := k.now()
-		if p := s.pending(now); p != nil {
-			return nil, fault.New(fault.Conflict, "", "", "key %s is waiting to take over at %s", p.id, p.signsFrom.UTC().Format(time.RFC3339))
+		if i := s.pending(now); i >= 0 {
+			p := s.keys[i]
+			return nil, fault.New(fault.Conflict, "", "", "key %s is waiting to take over at %s", p.id, p.signsFrom.Format(time.RFC3339))
 		}
-		var err error
-		if made, err = k.newKey(s, now); err != nil {
-			return nil, err
+		tidy, _ := s.tidied(now)
+		if len(tidy.keys) >= maxKeys {
+			return nil, fault.New(fault.Conflict, "", "", "there are %d signing keys already; wait until the oldest has retired", maxKeys)
 		}
-		return s.pruned(now).with(made, k.retain()), nil
+		return tidy.with(k.successor(tidy, made, now)), nil
 	})
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	return set.info(made, k.now()), nil
+	k.log.Info("signing key made", zap.String("kid", made.id), zap.String("alg", string(made.alg)))
+	i := known.set.find(made.id)
+	if i < 0 {
+		return KeyInfo{}, unavailable("rotating signing keys", errors.New("the new key is gone"))
+	}
+	return known.set.info(i, k.now()), nil
 }
 
 // Revoke removes a key at once, as one must when it has leaked: all tokens signed with it are refused from
-// now on. If it was the one that signs, a new one takes over immediately, and one that was waiting goes with
-// it: it would have to be published first.
+// now on. If it was the one that signs, the one that waits takes over immediately, or a new one. A key that is
+// not there is of kind NotFound.
 func (k *Keys) Revoke(ctx context.Context, id string) error {
-	_, err := k.change(ctx, "revoking a signing key", func(s *keySet) (*keySet, error) {
+	made, err := k.maker(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = k.rec.change(ctx, "revoking a signing key", func(s *keySet) (*keySet, error) {
 		now := k.now()
-		if s.find(id) == nil {
-			return nil, fault.New(fault.NotFound, "", "", "signing key %s was not found", printable(id))
+		i := s.find(id)
+		if i < 0 {
+			return nil, fault.New(fault.NotFound, "", "", "signing key was not found")
 		}
-		next := s.without(id).pruned(now)
-		if next.active(now) != nil {
+		signs, next := i == s.signer(now), s.without(i)
+		switch {
+		case !signs && len(next.keys) > 0:
 			return next, nil
+		case i < len(next.keys): // the next one has moved to its place
+			waiting := next.keys[i]
+			return next.without(i).with(waiting.at(waiting.createdOn, laterOf(now, waiting.createdOn))), nil
 		}
-		if p := next.pending(now); p != nil {
-			next = next.without(p.id)
-		}
-		made, err := k.makeKey(now, now)
-		if err != nil {
-			return nil, err
-		}
-		return next.with(made, k.retain()), nil
+		return next.with(made.at(now, now)), nil
 	})
+	if err == nil {
+		k.log.Warn("signing key revoked", zap.String("kid", id))
+	}
 	return err
 }
 
-// printable keeps what a caller made up out of error texts.
-func printable(id string) string {
-	if isKeyID(id) {
-		return id
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	return "of that id"
+	return b
 }
 
 // Maintain does what is due: a key whose time is up, or whose algorithm is not the configured one, gets a
 // successor; keys that verify no more are removed. It does nothing before the first key was needed. Any
-// number of replicas may call it at once.
+// number of replicas may call it at once. Its error wraps ErrUnavailable.
 func (k *Keys) Maintain(ctx context.Context) error {
-	set, _, err := k.load(ctx)
+	known, err := k.rec.read(ctx)
 	if err != nil {
 		return err
 	}
-	if !k.due(set) {
+	now := k.now()
+	if _, untidy := known.set.tidied(now); !untidy && !k.wantsKey(known.set, now) {
 		return nil
 	}
-	_, err = k.change(ctx, "maintaining signing keys", func(s *keySet) (*keySet, error) {
-		if !k.due(s) { // another replica was faster
-			return nil, errOnlyRead
-		}
+	var made *signingKey
+	added := false
+	_, err = k.rec.change(ctx, "maintaining signing keys", func(s *keySet) (*keySet, error) {
 		now := k.now()
-		next := s.pruned(now)
-		if !k.outdated(s, now) {
-			return next, nil
+		tidy, untidy := s.tidied(now)
+		if added = k.wantsKey(tidy, now); !added {
+			if !untidy || len(tidy.keys) == 0 {
+				return nil, errUnchanged // another replica was faster
+			}
+			return tidy, nil
 		}
-		made, err := k.newKey(s, now)
-		if err != nil {
-			return nil, err
+		if made == nil {
+			var err error
+			if made, err = k.maker(ctx); err != nil {
+				return nil, err
+			}
 		}
-		return next.with(made, k.retain()), nil
+		return tidy.with(k.successor(tidy, made, now)), nil
 	})
-	if errors.Is(err, errOnlyRead) {
+	if errors.Is(err, errUnchanged) {
 		return nil
+	}
+	if err == nil && added {
+		k.log.Info("signing key made", zap.String("kid", made.id), zap.String("alg", string(made.alg)))
 	}
 	return err
 }
 
-func (k *Keys) due(s *keySet) bool {
-	now := k.now()
-	return len(s.pruned(now).keys) != len(s.keys) || k.outdated(s, now)
-}
-
-// outdated reports whether the key that signs needs a successor, and none is waiting.
-func (k *Keys) outdated(s *keySet, now time.Time) bool {
-	active := s.active(now)
-	if active == nil || s.pending(now) != nil {
+// wantsKey reports whether the key that signs is to have a successor, and none is waiting.
+func (k *Keys) wantsKey(s *keySet, now time.Time) bool {
+	i := s.signer(now)
+	if i < 0 || s.pending(now) >= 0 {
 		return false
 	}
-	return active.alg != k.cfg.Alg || k.cfg.RotateEvery > 0 && !now.Before(active.signsFrom.Add(k.cfg.RotateEvery-k.cfg.Overlap))
+	if s.keys[i].alg != k.cfg.Alg && len(s.keys) < maxChanges {
+		return true
+	}
+	return k.cfg.RotateEvery > 0 && len(s.keys) < maxKeys && !now.Before(s.keys[i].signsFrom.Add(k.cfg.RotateEvery-k.cfg.Overlap))
 }
 
-// maintainEvery is how often Run looks whether something is due.
-const maintainEvery = time.Minute
-
-// Run calls Maintain now and then until ctx ends. Failures are logged and tried again.
-func (k *Keys) Run(ctx context.Context) {
-	for {
-		pause := time.NewTimer(maintainEvery/2 + rand.N(maintainEvery)) // apart from the other replicas
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return
-		}
-		if err := k.Maintain(ctx); err != nil && ctx.Err() == nil {
-			k.log.Warn("signing keys cannot be maintained", zap.Error(err))
-		}
+// maker makes a key, whose times are still to be set, before the change that needs it: that may be tried
+// several times.
+func (k *Keys) maker(ctx context.Context) (*signingKey, error) {
+	if ctx.Err() != nil {
+		return nil, unavailable("making a signing key", context.Cause(ctx))
 	}
+	now := k.now()
+	return generateKey(k.cfg.Alg, now, now)
 }
 
-func (k *Keys) retain() time.Duration { return k.cfg.MaxLife + retireMargin }
-
-// newKey makes the successor of the key that signs; the first key of all signs at once.
-func (k *Keys) newKey(s *keySet, now time.Time) (*signingKey, error) {
-	if len(s.pruned(now).keys) >= maxKeys {
-		return nil, fault.New(fault.Conflict, "", "", "there are %d signing keys already; wait until the oldest retires", maxKeys)
+// successor sets when made begins to sign in s: at once if it is the first, else after the overlap and
+// after all others.
+func (k *Keys) successor(s *keySet, made *signingKey, now time.Time) *signingKey {
+	if len(s.keys) == 0 {
+		return made.at(now, now)
 	}
-	from := now
-	if s.active(now) != nil {
-		from = now.Add(k.cfg.Overlap)
-	}
-	return k.makeKey(now, from)
-}
-
-func (k *Keys) makeKey(now, from time.Time) (*signingKey, error) {
-	method, err := k.cfg.Alg.method()
-	if err != nil {
-		return nil, err
-	}
-	private, err := k.cfg.Alg.generate()
-	if err != nil {
-		return nil, errors.New("making a signing key failed")
-	}
-	return &signingKey{id: newKeyID(), alg: k.cfg.Alg, createdOn: now, signsFrom: from, private: private, method: method}, nil
-}
-
-// change replaces the key set by what f makes of it, which may run several times.
-func (k *Keys) change(ctx context.Context, op string, f func(*keySet) (*keySet, error)) (*keySet, error) {
-	for range 8 {
-		item, err := k.rec.sets.Update(ctx, recordID, func(found store.Item[*keySet]) (*keySet, error) {
-			if found.Err != nil {
-				return nil, fault.New(fault.Unavailable, op, "", "%w: %w", ErrUnavailable, found.Err)
-			}
-			return f(found.Value)
-		})
-		if errors.Is(err, store.ErrNotFound) {
-			var set *keySet
-			if set, err = f(&keySet{}); err != nil {
-				return nil, err
-			}
-			if item, err = k.rec.sets.Create(ctx, recordID, set); errors.Is(err, store.ErrExists) {
-				continue // another replica made the first one
-			}
-		}
-		if err != nil && errors.Is(err, store.ErrUnavailable) {
-			return nil, fault.New(fault.Unavailable, op, "", "%w: %w", ErrUnavailable, err)
-		}
-		return item.Value, err
-	}
-	return nil, fault.New(fault.Unavailable, op, "", "%w: it keeps being changed by others", ErrUnavailable)
+	last := s.keys[len(s.keys)-1].signsFrom
+	return made.at(now, laterOf(now.Add(k.cfg.Overlap), last.Add(time.Nanosecond)))
 }

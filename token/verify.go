@@ -1,10 +1,10 @@
 package token
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,138 +12,112 @@ import (
 )
 
 const (
-	maxToken     = 16 << 10
-	headerDepth  = 3
-	payloadDepth = 10
+	headerDepth = 3
+	// iatLeeway is how far ahead another replica's clock may be. It makes no token live longer.
+	iatLeeway = time.Minute
 )
 
-type header struct {
-	Alg  Alg             `json:"alg"`
-	Kid  string          `json:"kid"`
-	Typ  string          `json:"typ"`
-	Crit json.RawMessage `json:"crit"`
-}
-
-// Verify returns the claims of a token that Mint of any replica made and that is valid now, without any
-// leeway. The error wraps ErrNotOurs, ErrInvalid or ErrUnavailable, and holds no part of the token. Its
+// Verify returns the claims of a token that Mint of any replica made and that is valid now: exp and nbf have
+// no leeway. The error wraps ErrNotOurs, ErrInvalid or ErrUnavailable, and holds no part of the token. Its
 // audience and its private claims are the caller's to judge.
+//
+// We are the only issuer of what we verify. So a token's header is not interpreted: it must be, byte for
+// byte, the one that Mint writes for a key, which names the algorithm and nothing else (specs J1 to J6). And
+// claims are decoded only once the signature has been found to be ours (J22).
 func (k *Keys) Verify(ctx context.Context, raw string) (*Claims, error) {
-	head, signed, payload, signature, err := split(raw)
-	if err != nil {
-		return nil, err
-	}
-	var iss struct {
-		Issuer string `json:"iss"`
-	}
-	if json.Unmarshal(payload, &iss) != nil || iss.Issuer != k.cfg.Issuer || !isKeyID(head.Kid) {
+	first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
+	// base64 decoding skips line breaks, which would make two texts of one token.
+	if first <= 0 || first == last || len(raw) > maxToken || strings.IndexByte(raw, '\n') >= 0 || strings.IndexByte(raw, '\r') >= 0 {
 		return nil, ErrNotOurs
 	}
-	if strictjson.Check(payload, payloadDepth) != nil { // J15
-		return nil, invalid("its claims can be read in two ways")
+	known, err := k.rec.read(ctx)
+	if err == nil {
+		if key := known.set.verifier(raw[:first], k.now()); key != nil {
+			return k.judge(key, raw, last)
+		}
 	}
-	set, _, err := k.load(ctx)
+	// No token of a key we know. Only one that says it is ours is worth more effort than to read that.
+	payload, ours := k.claimsOurs(raw[first+1 : last])
+	if !ours {
+		return nil, ErrNotOurs
+	}
+	id, ok := keyIDOf(raw[:first])
+	switch {
+	case !ok:
+		return nil, ErrNotOurs
+	case strictjson.Check(payload, payloadDepth) != nil:
+		return nil, invalid("its claims can be read in two ways")
+	case err != nil:
+		return nil, err
+	case known.set.find(id) >= 0:
+		return nil, invalid("its header is not one of ours, or its key has retired")
+	}
+	newer, err := k.ahead(ctx, known.revision)
 	if err != nil {
 		return nil, err
 	}
-	key := set.find(head.Kid)
-	if key == nil {
-		if set, err = k.loadAnew(ctx); err != nil {
-			return nil, err
-		}
-		if key = set.find(head.Kid); key == nil {
-			return nil, invalid("its key is unknown")
-		}
+	if key := newer.verifier(raw[:first], k.now()); key != nil {
+		return k.judge(key, raw, last)
 	}
-	now := k.now()
-	switch {
-	case head.Alg != key.alg: // J3: the key says how it is used, never the token
-		return nil, invalid("its algorithm is not that of its key")
-	case head.Typ != "JWT", head.Crit != nil: // J6, J13
-		return nil, invalid("its header is not one of ours")
-	case !key.verifies(now):
-		return nil, invalid("its key has retired")
-	case key.method.Verify(signed, signature, key.private.Public()) != nil:
+	return nil, invalid("its key is unknown")
+}
+
+// judge verifies raw, the header of which is key's; its signature begins after the dot at last.
+func (k *Keys) judge(key *signingKey, raw string, last int) (*Claims, error) {
+	encoded := raw[len(key.header)+1 : last]
+	signature, err := base64.RawURLEncoding.Strict().DecodeString(raw[last+1:])
+	if err != nil || key.method.Verify(raw[:last], signature, key.public) != nil {
+		if _, ours := k.claimsOurs(encoded); !ours {
+			return nil, ErrNotOurs // another issuer calls a key of its own as we call ours (specs J12)
+		}
 		return nil, invalid("its signature does not verify")
+	}
+	payload, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return nil, invalid("its claims are not base64url")
 	}
 	c, err := parseClaims(payload)
 	if err != nil {
 		return nil, err
 	}
+	c.KeyID = key.id
+	now := k.now()
 	switch {
+	case c.Issuer != k.cfg.Issuer:
+		return nil, ErrNotOurs // we once had another name
 	case !now.Before(c.Expiry):
 		return nil, invalid("it has expired")
-	case now.Before(c.NotBefore):
+	case now.Before(c.NotBefore), now.Add(iatLeeway).Before(c.IssuedAt):
 		return nil, invalid("its time has not come")
 	}
 	return c, nil
 }
 
-func invalid(reason string) error { return fmt.Errorf("%w: %s", ErrInvalid, reason) }
-
-// split decodes a compact JWS. What is none is not ours.
-func split(raw string) (h header, signed string, payload, signature []byte, err error) {
-	first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
-	if len(raw) > maxToken || first <= 0 || first == last || strings.IndexByte(raw[first+1:last], '.') >= 0 || strings.ContainsAny(raw, "\r\n") {
-		return h, "", nil, nil, ErrNotOurs
+// claimsOurs reports whether a token's second part says that we issued the token, and returns it decoded.
+// Nothing is verified: it decides only whose mistake the token is.
+func (k *Keys) claimsOurs(encoded string) ([]byte, bool) {
+	payload, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil || !bytes.Contains(payload, k.issuerClaim) {
+		return nil, false
 	}
-	b64 := base64.RawURLEncoding.Strict()
-	head, err1 := b64.DecodeString(raw[:first])
-	payload, err2 := b64.DecodeString(raw[first+1 : last])
-	signature, err3 := b64.DecodeString(raw[last+1:])
-	if err1 != nil || err2 != nil || err3 != nil || strictjson.Check(head, headerDepth) != nil || json.Unmarshal(head, &h) != nil {
-		return h, "", nil, nil, ErrNotOurs
-	}
-	return h, raw[:last], payload, signature, nil
-}
-
-// parseClaims reads what Mint writes, and nothing else: another form under our signature would mean that
-// somebody else has the key.
-func parseClaims(payload []byte) (*Claims, error) {
 	var all map[string]json.RawMessage
 	if json.Unmarshal(payload, &all) != nil {
-		return nil, invalid("its claims are no object")
+		return nil, false
 	}
-	c := new(Claims)
-	ok := text(all, "iss", &c.Issuer) && text(all, "sub", &c.Subject) && text(all, "jti", &c.ID) && text(all, "name", &c.Name) &&
-		texts(all, "aud", &c.Audience) && seconds(all, "iat", &c.IssuedAt) && seconds(all, "nbf", &c.NotBefore) && seconds(all, "exp", &c.Expiry)
-	if !ok || c.Expiry.IsZero() || c.ID == "" {
-		return nil, invalid("its claims are not as we write them")
-	}
-	for _, name := range registered {
-		delete(all, name)
-	}
-	if len(all) > 0 {
-		c.Extra = all
-	}
-	return c, nil
+	iss, issuer := all["iss"], ""
+	return payload, len(iss) > 0 && json.Unmarshal(iss, &issuer) == nil && issuer == k.cfg.Issuer
 }
 
-func text(all map[string]json.RawMessage, name string, out *string) bool {
-	raw, given := all[name]
-	return !given || raw[0] == '"' && json.Unmarshal(raw, out) == nil
-}
-
-func texts(all map[string]json.RawMessage, name string, out *[]string) bool {
-	raw, given := all[name]
-	if !given {
-		return true
+// keyIDOf returns the id of a key of ours that a token's first part names.
+func keyIDOf(encoded string) (string, bool) {
+	head, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil || strictjson.Check(head, headerDepth) != nil {
+		return "", false
 	}
-	if raw[0] == '"' {
-		*out = make([]string, 1)
-		return json.Unmarshal(raw, &(*out)[0]) == nil
+	var all map[string]json.RawMessage
+	var id string
+	if json.Unmarshal(head, &all) != nil || len(all["kid"]) == 0 || json.Unmarshal(all["kid"], &id) != nil {
+		return "", false
 	}
-	return raw[0] == '[' && json.Unmarshal(raw, out) == nil
-}
-
-func seconds(all map[string]json.RawMessage, name string, out *time.Time) bool {
-	raw, given := all[name]
-	if !given {
-		return true
-	}
-	var n int64
-	if json.Unmarshal(raw, &n) != nil || n <= 0 {
-		return false
-	}
-	*out = time.Unix(n, 0).UTC()
-	return true
+	return id, isKeyID(id)
 }
