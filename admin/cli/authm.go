@@ -109,14 +109,15 @@ func (p *program) authmList(c *connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		types, err := a.serviceTypes(ctx)
+		types, unreadTypes, err := a.serviceTypes(ctx)
 		if err != nil {
 			return err
 		}
-		methods, err := a.methods(ctx)
+		methods, unread, err := a.methods(ctx)
 		if err != nil {
 			return err
 		}
+		unreadable{types: unreadTypes, methods: unread}.note(cmd)
 		names := namesOf(types)
 		slices.SortFunc(methods, func(a, b *method) int {
 			return cmp.Or(strings.Compare(names[a.ServiceUUID], names[b.ServiceUUID]), strings.Compare(a.Host, b.Host))

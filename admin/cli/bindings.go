@@ -29,14 +29,15 @@ func (p *program) bindingsList(c *connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		bindings, err := a.bindings(ctx, path, query)
+		bindings, unread, err := a.bindings(ctx, path, query)
 		if err != nil {
 			return err
 		}
+		unreadable{bindings: unread}.note(cmd)
 		if *output == asJSON {
 			return writeJSON(cmd.OutOrStdout(), map[string]any{"bindings": append([]binding{}, bindings...)})
 		}
-		types, err := a.serviceTypes(ctx)
+		types, _, err := a.serviceTypes(ctx) // for their names
 		if err != nil {
 			return err
 		}
@@ -78,7 +79,7 @@ func (p *program) bindingsGet(c *connection) *cobra.Command {
 		if *output == asJSON {
 			return writeJSON(cmd.OutOrStdout(), b)
 		}
-		types, err := a.serviceTypes(ctx)
+		types, _, err := a.serviceTypes(ctx) // for their names
 		if err != nil {
 			return err
 		}

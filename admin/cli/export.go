@@ -19,7 +19,8 @@ func (p *program) exportCommand() *cobra.Command {
 		Long: `
 Writes all stored service types, auth methods and bindings as one document, for
 backup, review, or another gateway. What the Caddyfile declares is left out, as it
-is in the Caddyfile; it is named on stderr.
+is in the Caddyfile; it is named on stderr. If the gateway cannot read some of
+what it stores, there is no export, unless --skip-unreadable leaves that out.
 
 Say what becomes of the secrets: --redact leaves them out, --encrypt-key-file
 encrypts the whole document. There is no export in clear. A key is made with
@@ -36,6 +37,7 @@ time), so redacted exports can be compared and kept under version control.`,
 	keyFile := f.String("encrypt-key-file", "", "encrypt with the key in this file, - for stdin")
 	file := f.StringP("file", "f", "", "write to this new file, mode 0600; - is stdout, as without it")
 	force := f.Bool("force", false, "replace an existing file")
+	skip := f.Bool("skip-unreadable", false, "go on without what the gateway cannot read")
 	return p.leaf(cmd, func(ctx context.Context, cmd *cobra.Command, _ []string) error {
 		if *redact == (*keyFile != "") {
 			return usagef("give either --redact, which leaves the secrets out, or --encrypt-key-file, which encrypts them: an export in clear would be a file full of passwords")
@@ -63,6 +65,13 @@ time), so redacted exports can be compared and kept under version control.`,
 		state, err := a.state(ctx)
 		if err != nil {
 			return err
+		}
+		if state.unread.any() {
+			if !*skip {
+				return hinted(fmt.Errorf("the gateway cannot read %s, so the export would not be whole", state.unread),
+					"its log names what it cannot read; --skip-unreadable exports the rest")
+			}
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "skipped %s: the gateway cannot read that\n", state.unread)
 		}
 		doc, err := state.document(*redact, func(o object, why string) {
 			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "skipped %s: %s\n", clean(o.String()), why)
@@ -110,28 +119,28 @@ type state struct {
 	types    []serviceType
 	methods  []*method
 	bindings []binding
+	unread   unreadable
 }
 
 func (a *api) state(ctx context.Context) (*state, error) {
-	types, err := a.serviceTypes(ctx)
-	if err != nil {
+	s := new(state)
+	var err error
+	if s.types, s.unread.types, err = a.serviceTypes(ctx); err != nil {
 		return nil, err
 	}
-	methods, err := a.methods(ctx)
-	if err != nil {
+	if s.methods, s.unread.methods, err = a.methods(ctx); err != nil {
 		return nil, err
 	}
-	bindings, err := a.bindings(ctx, pathBindings, nil)
-	if err != nil {
+	if s.bindings, s.unread.bindings, err = a.bindings(ctx, pathBindings, nil); err != nil {
 		return nil, err
 	}
-	return &state{types, methods, bindings}, nil
+	return s, nil
 }
 
 // The reasons to leave an object out of an export.
 const (
 	whyDeclared = "declared in the Caddyfile"
-	whyOrphan   = "its service type is gone"
+	whyOrphan   = "its service type is gone, or cannot be read"
 	whyHost     = "its service type does not list the host, so it is out of use"
 	whyKind     = "it is of another kind than its service type's credentials, so it is out of use"
 )

@@ -72,14 +72,14 @@ func vanished(err error) error {
 // reload reads again what hangs on service types: what stillNeeded judges has to be as new as the service
 // type that is about to lose a host.
 func (i *importer) reload(ctx context.Context) error {
-	methods, err := i.api.methods(ctx)
+	methods, unreadMethods, err := i.api.methods(ctx)
 	if err != nil {
 		return err
 	}
-	bindings, err := i.api.bindings(ctx, pathBindings, nil)
+	bindings, unreadBindings, err := i.api.bindings(ctx, pathBindings, nil)
 	if err != nil {
 		return err
 	}
-	i.hold(methods, bindings)
+	i.hold(methods, bindings, unreadable{methods: unreadMethods, bindings: unreadBindings})
 	return nil
 }

@@ -72,6 +72,9 @@ func (i *importer) serviceType(ctx context.Context, d docType) (outcome, why str
 // credential would be out of use, and requests to the host fail.
 func (i *importer) stillNeeded(d docType, stored *serviceType) error {
 	gone := func(host string) bool { return slices.Contains(stored.Hosts, host) && !slices.Contains(d.Hosts, host) }
+	if slices.ContainsFunc(stored.Hosts, gone) && i.unread.any() {
+		return fmt.Errorf("the document takes a host from it, and the gateway cannot read %s, which may need it; mend that first", i.unread)
+	}
 	for _, m := range i.methods {
 		if m.ServiceUUID == stored.UUID && gone(m.Host) {
 			return fmt.Errorf("the document takes the host %s from it, which has an auth method; delete that first", m.Host)

@@ -48,6 +48,7 @@ type importer struct {
 	names    map[string]string       // of service types, by UUID
 	methods  []*method
 	bindings map[string]*binding // by name
+	unread   unreadable          // methods and bindings that are missing there
 	results  []result
 }
 
@@ -60,11 +61,12 @@ func (i *importer) load(ctx context.Context) error {
 	for n := range s.types {
 		i.types[s.types[n].Name] = &s.types[n]
 	}
-	i.hold(s.methods, s.bindings)
+	i.hold(s.methods, s.bindings, unreadable{methods: s.unread.methods, bindings: s.unread.bindings})
 	return nil
 }
 
-func (i *importer) hold(methods []*method, bindings []binding) {
+func (i *importer) hold(methods []*method, bindings []binding, unread unreadable) {
+	i.unread = unread
 	i.methods, i.bindings = methods, make(map[string]*binding, len(bindings))
 	for n := range bindings {
 		i.bindings[bindings[n].Name] = &bindings[n]

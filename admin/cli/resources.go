@@ -116,34 +116,39 @@ func pathMethod(service, host string) string {
 }
 func pathBinding(name string) string { return pathBindings + segments(name) }
 
-func (a *api) serviceTypes(ctx context.Context) ([]serviceType, error) {
+// The lists come with the number of objects they leave out because the gateway cannot read them.
+
+func (a *api) serviceTypes(ctx context.Context) (types []serviceType, unread int, err error) {
 	var list struct {
 		ServiceTypes []serviceType `json:"service_types"`
+		Unreadable   int           `json:"unreadable"`
 	}
-	_, err := a.do(ctx, request{method: http.MethodGet, path: pathTypes}, &list)
+	_, err = a.do(ctx, request{method: http.MethodGet, path: pathTypes}, &list)
 	slices.SortFunc(list.ServiceTypes, func(a, b serviceType) int { return strings.Compare(a.Name, b.Name) })
-	return list.ServiceTypes, err
+	return list.ServiceTypes, list.Unreadable, err
 }
 
-func (a *api) methods(ctx context.Context) ([]*method, error) {
+func (a *api) methods(ctx context.Context) (methods []*method, unread int, err error) {
 	var list struct {
 		AuthMethods []methodWire `json:"auth_methods"`
+		Unreadable  int          `json:"unreadable"`
 	}
-	_, err := a.do(ctx, request{method: http.MethodGet, path: pathMethods}, &list)
-	methods := make([]*method, 0, len(list.AuthMethods))
+	_, err = a.do(ctx, request{method: http.MethodGet, path: pathMethods}, &list)
+	methods = make([]*method, 0, len(list.AuthMethods))
 	for _, w := range list.AuthMethods {
 		methods = append(methods, w.method(""))
 	}
-	return methods, err
+	return methods, list.Unreadable, err
 }
 
-func (a *api) bindings(ctx context.Context, path string, query url.Values) ([]binding, error) {
+func (a *api) bindings(ctx context.Context, path string, query url.Values) (bindings []binding, unread int, err error) {
 	var list struct {
-		Bindings []binding `json:"bindings"`
+		Bindings   []binding `json:"bindings"`
+		Unreadable int       `json:"unreadable"`
 	}
-	_, err := a.do(ctx, request{method: http.MethodGet, path: path, query: query}, &list)
+	_, err = a.do(ctx, request{method: http.MethodGet, path: path, query: query}, &list)
 	slices.SortFunc(list.Bindings, func(a, b binding) int { return strings.Compare(a.Name, b.Name) })
-	return list.Bindings, err
+	return list.Bindings, list.Unreadable, err
 }
 
 // doType sends a request that is answered with a service type.

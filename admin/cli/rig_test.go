@@ -33,6 +33,7 @@ const adminKey = "the-admin-key-0123456789abcdef"
 type gateway struct {
 	t    *testing.T
 	url  string
+	mem  *store.Memory
 	mu   sync.Mutex
 	seen []string              // method and target of each request, in order
 	wait func(r *http.Request) // called with each request before it is served; nil for none
@@ -83,7 +84,7 @@ func newGateway(t *testing.T, decl authmethods.Declared, change ...func(*admin.D
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{t: t}
+	g := &gateway{t: t, mem: mem}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
 		g.seen = append(g.seen, r.Method+" "+r.RequestURI)
@@ -110,6 +111,24 @@ func (g *gateway) writes() int {
 		}
 	}
 	return n
+}
+
+// spoil makes stored records unreadable: those whose keys begin so, and whose values hold the text.
+func (g *gateway) spoil(prefix, text string) {
+	g.t.Helper()
+	kvs, _, err := g.mem.List(g.t.Context(), prefix)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	var ops []store.Op
+	for _, kv := range kvs {
+		if strings.Contains(string(kv.Value), text) {
+			ops = append(ops, store.Op{Key: kv.Key, Value: []byte("no record")})
+		}
+	}
+	if _, err := g.mem.Txn(g.t.Context(), nil, ops); err != nil || len(ops) == 0 {
+		g.t.Fatal(len(ops), err)
+	}
 }
 
 // shell types commands. Its zero value reaches nothing.

@@ -22,10 +22,11 @@ func (p *program) typesList(c *connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		types, err := a.serviceTypes(ctx)
+		types, unread, err := a.serviceTypes(ctx)
 		if err != nil {
 			return err
 		}
+		unreadable{types: unread}.note(cmd)
 		if *output == asJSON {
 			return writeJSON(cmd.OutOrStdout(), map[string]any{"service_types": append([]serviceType{}, types...)})
 		}
@@ -141,10 +142,11 @@ func (p *program) typesDelete(c *connection) *cobra.Command {
 			return err
 		}
 		if !*yes && p.Terminal(cmd.InOrStdin()) {
-			below, err := a.countBelow(ctx, args[0])
+			below, unread, err := a.countBelow(ctx, args[0])
 			if err != nil {
 				return err
 			}
+			unread.note(cmd)
 			if err := p.confirm(cmd, *yes, "Delete the service type %s with its %s?", args[0], below); err != nil {
 				return err
 			}
@@ -157,19 +159,21 @@ func (p *program) typesDelete(c *connection) *cobra.Command {
 }
 
 // countBelow tells what goes with a service type.
-func (a *api) countBelow(ctx context.Context, name string) (string, error) {
+func (a *api) countBelow(ctx context.Context, name string) (below string, unread unreadable, err error) {
 	st, err := a.doType(ctx, request{method: http.MethodGet, path: pathType(name)})
 	if err != nil {
-		return "", err
+		return "", unread, err
 	}
-	methods, err := a.methods(ctx)
+	methods, n, err := a.methods(ctx)
 	if err != nil {
-		return "", err
+		return "", unread, err
 	}
-	bindings, err := a.bindings(ctx, pathBindings, nil)
+	unread.methods = n
+	bindings, n, err := a.bindings(ctx, pathBindings, nil)
 	if err != nil {
-		return "", err
+		return "", unread, err
 	}
+	unread.bindings = n
 	var m, b int
 	for _, x := range methods {
 		if x.ServiceUUID == st.UUID {
@@ -181,5 +185,5 @@ func (a *api) countBelow(ctx context.Context, name string) (string, error) {
 			b++
 		}
 	}
-	return fmt.Sprintf("%d auth methods and %d bindings", m, b), nil
+	return fmt.Sprintf("%d auth methods and %d bindings", m, b), unread, nil
 }
