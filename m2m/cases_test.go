@@ -48,7 +48,7 @@ func TestCases(t *testing.T) {
 			}
 		},
 		"20_no_mappings": func(_ *testing.T, r *rig) {
-			r.create(generic(maps()))
+			r.create(generic(mapping()))
 			r.create(&m2m.Config{Type: m2m.TypeGitHubActions, TokenExpirationDuration: "5m"})
 		},
 		"21_get_what_was_created": func(t *testing.T, r *rig) {
@@ -258,7 +258,7 @@ func TestProbe(t *testing.T) {
 	// Nobody is called for a write that would be refused anyway.
 	before := idp.Discoveries()
 	for name, v := range map[string]*m2m.Config{
-		"role_unknown": generic(of(idp.URL), gives("Ghost")), "issuer_taken": generic(of(closed)), "expression": generic(of(idp.URL), maps(m2m.Mapping{ValueExpression: "("})),
+		"role_unknown": generic(of(idp.URL), gives("Ghost")), "issuer_taken": generic(of(closed)), "expression": generic(of(idp.URL), mapping(m2m.Mapping{ValueExpression: "("})),
 	} {
 		if _, err := r.svc.Create(r.ctx, v, asked); err == nil || fault.Is(err, fault.Unavailable) {
 			t.Errorf("%s: got %v", name, err)

@@ -16,7 +16,7 @@ func Test59_Mappings(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.role("roxctl", nil)
-	c := r.create(generic(maps(
+	c := r.create(generic(mapping(
 		m2m.Mapping{Key: "sub", ValueExpression: "something", Role: roles.Admin},
 		m2m.Mapping{Key: "aud", ValueExpression: "something", Role: roles.Analyst},
 		m2m.Mapping{Key: "aud", ValueExpression: "somewhere", Role: roles.Analyst},
@@ -77,7 +77,7 @@ func TestMatch(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
-			c := r.create(generic(maps(
+			c := r.create(generic(mapping(
 				m2m.Mapping{Key: "other", ValueExpression: ".*", Role: roles.Admin},
 				m2m.Mapping{Key: "k", ValueExpression: tt.expression, MatchType: tt.match, Role: roles.Analyst},
 				m2m.Mapping{Key: "K", ValueExpression: ".*", Role: roles.Admin},
@@ -97,7 +97,7 @@ func TestMatch(t *testing.T) {
 	t.Run("X1_nothing_gives_nothing", func(t *testing.T) {
 		t.Parallel()
 		r := newRig(t)
-		if got := r.create(generic(maps())).Value.Match(claims{"sub": {"user-1"}}); len(got) != 0 {
+		if got := r.create(generic(mapping())).Value.Match(claims{"sub": {"user-1"}}); len(got) != 0 {
 			t.Errorf("got %q", got)
 		}
 		if got := r.create(generic(of("https://b.example"))).Value.Match(nil); len(got) != 0 {
@@ -112,7 +112,7 @@ func TestSlowExpressions(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	bad := m2m.Mapping{Key: "k", ValueExpression: `(?:[^b]{1,30}){30}b`, Role: roles.Analyst}
-	c := r.create(generic(maps(bad, bad, bad, bad))).Value
+	c := r.create(generic(mapping(bad, bad, bad, bad))).Value
 	begin := time.Now()
 	if got := c.Match(claims{"k": {strings.Repeat("a", 16<<10)}}); len(got) != 0 {
 		t.Errorf("got %q", got)
@@ -133,7 +133,7 @@ func FuzzFull(f *testing.F) {
 		if err != nil || strings.Contains(expression, `\Q`) {
 			return
 		}
-		item, err := r.svc.Put(r.ctx, unknown, generic(maps(
+		item, err := r.svc.Put(r.ctx, unknown, generic(mapping(
 			m2m.Mapping{Key: "k", ValueExpression: expression, MatchType: m2m.MatchFull, Role: roles.Analyst},
 		)), unasked, nil)
 		if err != nil {

@@ -86,7 +86,7 @@ func issuerForm(form string) *regexp.Regexp {
 	placeholders := strings.NewReplacer(
 		"<host>", `[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?`, "<path>", `(/[A-Za-z0-9._~-]+)*/?`,
 		"<uuid>", uuidForm, "<tenant>", uuidForm, "<label>", `[a-z0-9][a-z0-9-]*`,
-		"<name>", `[A-Za-z0-9][A-Za-z0-9._-]*`, "<hex>", `[0-9A-F]{32}`,
+		"<name>", `[A-Za-z0-9][A-Za-z0-9._-]*`, "<cluster>", `[0-9A-Z]{32}`,
 	)
 	var parts []string
 	for form != "" {

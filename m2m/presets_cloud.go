@@ -44,8 +44,8 @@ func cloudPresets() []Preset {
 	}{
 		"kubernetes": {"Kubernetes service accounts", []string{"https://<host><path>"}},
 		"eks": {"Amazon EKS service accounts", []string{
-			"https://oidc.eks.<label>.amazonaws.com/id/<hex>", "https://oidc.eks.<label>.amazonaws.com.cn/id/<hex>",
-			"https://oidc-eks.<label>.api.aws/id/<hex>",
+			"https://oidc.eks.<label>.amazonaws.com/id/<cluster>", "https://oidc.eks.<label>.amazonaws.com.cn/id/<cluster>",
+			"https://oidc-eks.<label>.api.aws/id/<cluster>",
 		}},
 		"gke": {"Google GKE service accounts", []string{"https://container.googleapis.com/v1/projects/<name>/locations/<label>/clusters/<label>"}},
 		"aks": {"Azure AKS service accounts", []string{"https://<label>.oic.prod-aks.azure.com/<tenant>/<uuid>/"}},

@@ -133,7 +133,7 @@ func gives(names ...string) func(*m2m.Config) {
 	}
 }
 
-func maps(mappings ...m2m.Mapping) func(*m2m.Config) {
+func mapping(mappings ...m2m.Mapping) func(*m2m.Config) {
 	return func(c *m2m.Config) { c.Mappings = mappings }
 }
 
@@ -184,9 +184,16 @@ func (r *rig) wantConfigs(ids ...string) {
 }
 
 // corrupt replaces what the record of a config holds.
-func (r *rig) corrupt(id, data string) {
+func (r *rig) corrupt(id, data string) { r.t.Helper(); r.overwrite("m2m-configs/r/"+id, data) }
+
+// mark leaves a role as one whose deletion was begun and not finished.
+func (r *rig) mark(role string) {
 	r.t.Helper()
-	key := "m2m-configs/r/" + id
+	r.overwrite("roles/r/"+role, `{"v":1,"deleting":true}`)
+}
+
+func (r *rig) overwrite(key, data string) {
+	r.t.Helper()
 	kv, _, err := r.store.Get(r.ctx, key)
 	if err != nil || kv.Revision == 0 {
 		r.t.Fatalf("record %s: revision %d, %v", key, kv.Revision, err)

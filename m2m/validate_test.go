@@ -62,7 +62,7 @@ func TestValidation(t *testing.T) {
 		{"row8_kubernetes_legacy", typed(m2m.TypeKubeServiceAccount, "kubernetes/serviceaccount"), iss + "HTTPS is required for the issuer"},
 		{"row8_loopback", of("http://127.0.0.1:8080"), iss + "HTTPS is required for the issuer"},
 		{"row9_case16", expressions(""), "invalid arguments: " + regex + "empty regex given"},
-		{"row9_exact", maps(m2m.Mapping{Key: "sub", Role: roles.Analyst, MatchType: m2m.MatchExact}), "invalid arguments: " + regex + "empty regex given"},
+		{"row9_exact", mapping(m2m.Mapping{Key: "sub", Role: roles.Analyst, MatchType: m2m.MatchExact}), "invalid arguments: " + regex + "empty regex given"},
 		{"row10_case15", expressions("a(b"), "invalid arguments: " + regex + "error parsing regexp: missing closing ): `a(b`"},
 		{"row10_several", expressions("a(b", "fine", "", "(?=x)"), "invalid arguments: " + regex + "error parsing regexp: missing closing ): `a(b`\n" +
 			regex + "empty regex given\n" + regex + "error parsing regexp: invalid or unsupported Perl syntax: `(?=`"},
@@ -70,7 +70,7 @@ func TestValidation(t *testing.T) {
 
 		{"39_type_unknown", typed("AWS", issuer), `invalid arguments: type "AWS" is unknown, those known are: GENERIC, GITHUB_ACTIONS, KUBE_SERVICE_ACCOUNT`},
 		{"type_in_lower_case", typed("github_actions", ""), `invalid arguments: type "github_actions" is unknown, those known are: GENERIC, GITHUB_ACTIONS, KUBE_SERVICE_ACCOUNT`},
-		{"X2_match_type_unknown", maps(m2m.Mapping{Key: "sub", ValueExpression: "a", Role: roles.Analyst, MatchType: "full"}),
+		{"X2_match_type_unknown", mapping(m2m.Mapping{Key: "sub", ValueExpression: "a", Role: roles.Analyst, MatchType: "full"}),
 			`invalid arguments: matchType "full" for key "sub" is unknown, those known are: SEARCH, FULL, EXACT`},
 		{"preset_unknown", func(c *m2m.Config) { c.Preset = "travis" },
 			`invalid arguments: preset "travis" is unknown, those known are: aks, aws, azure, azure-v1, buildkite, circleci, eks, github, gitlab, gke, google, kubernetes, spiffe, terraform`},
@@ -92,7 +92,7 @@ func TestValidation(t *testing.T) {
 		{"duration_too_long", lasts(strings.Repeat("0", 200) + "5m"), "invalid arguments: tokenExpirationDuration is longer than 128 bytes or not UTF-8"},
 		{"audience_too_long", func(c *m2m.Config) { c.Audiences = []string{strings.Repeat("a", 1025)} }, "invalid arguments: audience is longer than 1024 bytes or not UTF-8"},
 		{"audience_not_UTF8", func(c *m2m.Config) { c.Audience = "\xff" }, "invalid arguments: audience is longer than 1024 bytes or not UTF-8"},
-		{"expression_not_UTF8", maps(m2m.Mapping{Key: "sub", ValueExpression: "\xff", Role: roles.Analyst, MatchType: m2m.MatchExact}),
+		{"expression_not_UTF8", mapping(m2m.Mapping{Key: "sub", ValueExpression: "\xff", Role: roles.Analyst, MatchType: m2m.MatchExact}),
 			"invalid arguments: a mapping's key is longer than 512 bytes, its expression longer than 2048, its role longer than 512, or one of them is not UTF-8"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
