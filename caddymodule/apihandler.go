@@ -5,6 +5,7 @@ package caddymodule
 import (
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -30,7 +31,8 @@ type APIHandler struct {
 	// The APIs to serve, by name. Default: all.
 	APIs []string `json:"apis,omitempty"`
 
-	api http.Handler
+	api   http.Handler
+	users *atomic.Int64
 }
 
 // CaddyModule returns the Caddy module information.
@@ -45,6 +47,7 @@ func (h *APIHandler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a := app.(*App)
+	h.users = &a.backend.users
 	a.checkAccessLog(ctx)
 	h.api, err = admin.New(admin.Deps{
 		AuthMethods:   a.service,
@@ -83,6 +86,8 @@ func versionInfo() admin.VersionInfo {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	h.users.Add(1)
+	defer h.users.Add(-1)
 	h.api.ServeHTTP(w, r)
 	return nil
 }

@@ -163,6 +163,8 @@ func plainScope(s string) bool {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	h.app.backend.users.Add(1)
+	defer h.app.backend.users.Add(-1)
 	d, refused := h.gate.admit(r)
 	if refused != nil {
 		return h.gate.answer(w, r, refused)

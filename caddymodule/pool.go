@@ -48,6 +48,7 @@ type backend struct {
 	records *authmethods.Records
 	tokens  *authn.TokenCache
 	counts  counters
+	users   atomic.Int64 // requests under way that may read it
 
 	mu     sync.Mutex
 	cancel context.CancelFunc // nil until started
@@ -100,10 +101,32 @@ func (b *backend) start() error {
 	return nil
 }
 
-// Destruct implements caddy.Destructor: it ends the watch, waits for it, and closes the store.
+// A reload that changes the store's settings cleans up while the old configuration's last requests still run.
+const (
+	drainLeast = 250 * time.Millisecond // for those that no handler of ours has seen yet
+	drainMost  = 2 * time.Second        // a websocket must not hold up the reload; its decision has been made
+)
+
+// drain waits until no request uses the store, within the limits above.
+func (b *backend) drain() {
+	began := time.Now()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for now := range tick.C {
+		if waited := now.Sub(began); waited >= drainMost || waited >= drainLeast && b.users.Load() == 0 {
+			return
+		}
+	}
+}
+
+// Destruct implements caddy.Destructor: it waits for the requests under way, ends the watch, waits for it,
+// and closes the store.
 func (b *backend) Destruct() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.cancel != nil {
+		b.drain()
+	}
 	if b.cancel != nil {
 		b.cancel()
 		b.done.Wait()

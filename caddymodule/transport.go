@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -44,6 +45,7 @@ type Transport struct {
 
 	log      *zap.Logger
 	counts   *counters
+	users    *atomic.Int64
 	injector authmethods.Injector
 	warned   *seldom
 }
@@ -82,7 +84,7 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a := app.(*App)
-	t.counts, t.warned = &a.backend.counts, new(seldom)
+	t.counts, t.users, t.warned = &a.backend.counts, &a.backend.users, new(seldom)
 	t.injector = a.service.Injector(t.ServiceType, authmethods.InjectOptions{AllowPlainHTTP: t.InsecurePlainHTTP, Map: t.Map})
 	if t.InsecurePlainHTTP {
 		a.plainHTTP = true
@@ -126,7 +128,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	out.URL = &u
 	t.SetScheme(out)
 
+	t.users.Add(1) // a health check comes through no handler
 	attached, err := t.injector.Inject(ctx, out, targetOf(ctx, out), principal)
+	t.users.Add(-1)
 	if err != nil && fault.Is(err, fault.Forbidden) {
 		return t.refuseUnbound(req, err), nil
 	}
