@@ -63,6 +63,13 @@ func (k *Keys) signer(ctx context.Context) (*signingKey, error) {
 	now := k.now()
 	i := known.set.signer(now)
 	if i < 0 {
+		newer, err := k.ahead(ctx, known.revision)
+		if err != nil {
+			return nil, err
+		}
+		if i := newer.signer(now); i >= 0 {
+			return newer.keys[i], nil
+		}
 		return k.firstKey(ctx)
 	}
 	if !known.set.has(k.cfg.Alg, now) && k.mayMaintain(now) {
@@ -95,24 +102,15 @@ func (k *Keys) firstKey(ctx context.Context) (*signingKey, error) {
 	case <-ctx.Done():
 		return nil, unavailable(op, context.Cause(ctx))
 	}
-	known, err := k.rec.readPast(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if i := known.set.signer(k.now()); i >= 0 {
-		return known.set.keys[i], nil // somebody else was faster
-	}
-	var made *signingKey
-	known, err = k.rec.change(ctx, op, func(s *keySet) (*keySet, error) {
+	newKey := k.onceMade()
+	known, err := k.rec.change(ctx, op, func(s *keySet) (*keySet, error) {
 		now := k.now()
 		if s.signer(now) >= 0 {
-			return nil, errUnchanged
+			return nil, errUnchanged // somebody else was faster
 		}
-		if made == nil {
-			var err error
-			if made, err = generateKey(k.cfg.Alg, now, now); err != nil {
-				return nil, err
-			}
+		made, err := newKey()
+		if err != nil {
+			return nil, err
 		}
 		return s.with(made.at(now, now)), nil
 	})
@@ -122,6 +120,7 @@ func (k *Keys) firstKey(ctx context.Context) (*signingKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	k.learn(known)
 	if i := known.set.signer(k.now()); i >= 0 {
 		return known.set.keys[i], nil
 	}

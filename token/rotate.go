@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,10 +15,7 @@ import (
 // kind Conflict: rotating in a loop would fill the key set. Without a store it wraps ErrUnavailable; the key may
 // have been made then.
 func (k *Keys) Rotate(ctx context.Context) (KeyInfo, error) {
-	made, err := k.maker(ctx)
-	if err != nil {
-		return KeyInfo{}, err
-	}
+	newKey := k.onceMade()
 	known, err := k.rec.change(ctx, "rotating signing keys", func(s *keySet) (*keySet, error) {
 		now := k.now()
 		if i := s.pending(now); i >= 0 {
@@ -28,8 +26,16 @@ func (k *Keys) Rotate(ctx context.Context) (KeyInfo, error) {
 		if len(tidy.keys) >= maxKeys {
 			return nil, fault.New(fault.Conflict, "", "", "there are %d signing keys already; wait until the oldest has retired", maxKeys)
 		}
+		made, err := newKey()
+		if err != nil {
+			return nil, err
+		}
 		return tidy.with(k.successor(tidy, made, now)), nil
 	})
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	made, err := newKey()
 	if err != nil {
 		return KeyInfo{}, err
 	}
@@ -45,11 +51,8 @@ func (k *Keys) Rotate(ctx context.Context) (KeyInfo, error) {
 // now on. If it was the one that signs, the one that waits takes over immediately, or a new one. A key that is
 // not there is of kind NotFound.
 func (k *Keys) Revoke(ctx context.Context, id string) error {
-	made, err := k.maker(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = k.rec.change(ctx, "revoking a signing key", func(s *keySet) (*keySet, error) {
+	newKey := k.onceMade()
+	_, err := k.rec.change(ctx, "revoking a signing key", func(s *keySet) (*keySet, error) {
 		now := k.now()
 		i := s.find(id)
 		if i < 0 {
@@ -62,6 +65,10 @@ func (k *Keys) Revoke(ctx context.Context, id string) error {
 		case i < len(next.keys): // the next one has moved to its place
 			waiting := next.keys[i]
 			return next.without(i).with(waiting.at(waiting.createdOn, laterOf(now, waiting.createdOn))), nil
+		}
+		made, err := newKey()
+		if err != nil {
+			return nil, err
 		}
 		return next.with(made.at(now, now)), nil
 	})
@@ -90,30 +97,28 @@ func (k *Keys) Maintain(ctx context.Context) error {
 	if _, untidy := known.set.tidied(now); !untidy && !k.wantsKey(known.set, now) {
 		return nil
 	}
-	var made *signingKey
-	added := false
+	newKey, added := k.onceMade(), ""
 	_, err = k.rec.change(ctx, "maintaining signing keys", func(s *keySet) (*keySet, error) {
 		now := k.now()
 		tidy, untidy := s.tidied(now)
-		if added = k.wantsKey(tidy, now); !added {
-			if !untidy || len(tidy.keys) == 0 {
+		if !k.wantsKey(tidy, now) {
+			if added = ""; !untidy || len(tidy.keys) == 0 {
 				return nil, errUnchanged // another replica was faster
 			}
 			return tidy, nil
 		}
-		if made == nil {
-			var err error
-			if made, err = k.maker(ctx); err != nil {
-				return nil, err
-			}
+		made, err := newKey()
+		if err != nil {
+			return nil, err
 		}
+		added = made.id
 		return tidy.with(k.successor(tidy, made, now)), nil
 	})
 	if errors.Is(err, errUnchanged) {
 		return nil
 	}
-	if err == nil && added {
-		k.log.Info("signing key made", zap.String("kid", made.id), zap.String("alg", string(made.alg)))
+	if err == nil && added != "" {
+		k.log.Info("signing key made", zap.String("kid", added), zap.String("alg", string(k.cfg.Alg)))
 	}
 	return err
 }
@@ -130,14 +135,13 @@ func (k *Keys) wantsKey(s *keySet, now time.Time) bool {
 	return k.cfg.RotateEvery > 0 && len(s.keys) < maxKeys && !now.Before(s.keys[i].signsFrom.Add(k.cfg.RotateEvery-k.cfg.Overlap))
 }
 
-// maker makes a key, whose times are still to be set, before the change that needs it: that may be tried
-// several times.
-func (k *Keys) maker(ctx context.Context) (*signingKey, error) {
-	if ctx.Err() != nil {
-		return nil, unavailable("making a signing key", context.Cause(ctx))
-	}
-	now := k.now()
-	return generateKey(k.cfg.Alg, now, now)
+// onceMade returns a function that always returns the same new key, whose times are still to be set: a change
+// may be tried several times, and making a key may take a processor a second.
+func (k *Keys) onceMade() func() (*signingKey, error) {
+	return sync.OnceValues(func() (*signingKey, error) {
+		now := k.now()
+		return generateKey(k.cfg.Alg, now, now)
+	})
 }
 
 // successor sets when made begins to sign in s: at once if it is the first, else after the overlap and

@@ -57,6 +57,9 @@ func TestMintRefuses(t *testing.T) {
 		"X7_expired":      {Expiry: c.now()},
 		"X7_too_long":     {Expiry: c.now().Add(24*time.Hour + time.Second)},
 		"registered_name": {Expiry: c.now().Add(time.Minute), Extra: map[string]json.RawMessage{"exp": json.RawMessage("1")}},
+		"J17_too_deep":    {Expiry: c.now().Add(time.Minute), Extra: map[string]json.RawMessage{"x": json.RawMessage(strings.Repeat("[", 20) + strings.Repeat("]", 20))}},
+		"J17_too_large":   {Expiry: c.now().Add(time.Minute), Subject: strings.Repeat("x", 16<<10)},
+		"J15_duplicate":   {Expiry: c.now().Add(time.Minute), Extra: map[string]json.RawMessage{"x": json.RawMessage(`{"a":1,"a":2}`)}},
 		"no_JSON":         {Expiry: c.now().Add(time.Minute), Extra: map[string]json.RawMessage{"x": json.RawMessage("{")}},
 	} {
 		if raw, err := k.Mint(t.Context(), claims); err == nil || !raw.Empty() {
