@@ -250,7 +250,7 @@ func TestX13_SecretsDoNotPrint(t *testing.T) {
 						t.Fatal(err)
 					}
 					part = private
-					secrets[fmt.Sprint("number ", i)] = key.signer.(*ecdsa.PrivateKey).D.String() //nolint:staticcheck // as fmt would print it
+					secrets[fmt.Sprint("number ", i)] = new(big.Int).SetBytes(private).String() // as fmt would print it
 				}
 				secrets[fmt.Sprint("hex ", i)] = fmt.Sprintf("%x", part)
 				secrets[fmt.Sprint("list ", i)] = strings.Trim(fmt.Sprint(part[:8]), "[]")

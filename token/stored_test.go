@@ -3,6 +3,9 @@ package token_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -82,4 +85,14 @@ func writeRecord(tb testing.TB, s store.Store, data string) {
 	if _, err := s.Txn(tb.Context(), nil, []store.Op{{Key: recordKey, Value: value}}); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// strangersKey is a key that is not in the store and has an id like ours.
+func strangersKey(tb testing.TB) storedKey {
+	tb.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return storedKey{ID: "ag-0123456789abcdef", Alg: "ES256", signer: private}
 }
