@@ -91,8 +91,7 @@ func readRecord(data []byte) (*configRecord, error) {
 	r := new(configRecord)
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	// encoding/json matches names in any case: "V" beside "v" would pass the check for duplicates.
-	if err := d.Decode(r); err != nil || r.V != recordVersion {
+	if err := d.Decode(r); err != nil {
 		return nil, errForm
 	}
 	return r, nil

@@ -12,7 +12,7 @@ func ciPresets() []Preset {
 			Issuers: []string{
 				GitHubIssuer, GitHubIssuer + "/<name>", "https://token.actions.<label>.ghe.com", "https://<host>/_services/token",
 			},
-			Claims: standard(append(githubClaims(),
+			Claims: standard(append(githubClaims[:],
 				"check_run_id", "enterprise", "enterprise_id", "environment_node_id", "issuer_scope", "ref_protected", "repo_property_*")...),
 			Required: []string{"sub", "repository", "repository_owner", "actor"}, Key: "repository_id",
 			Audience: "the owner's URL unless the job asks for another: core.getIDToken(\"<audience>\"), or &audience=<audience> at ACTIONS_ID_TOKEN_REQUEST_URL",

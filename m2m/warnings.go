@@ -43,7 +43,7 @@ func (c *Config) neverPresent(key string) string {
 		return "the claim is a number, which cannot be mapped"
 	case c.preset != nil && !c.preset.has(key):
 		return "preset " + c.preset.Name + " has no such claim"
-	case c.Type == TypeGitHubActions && key != "sub" && key != "aud" && !slices.Contains(githubClaims(), key):
+	case c.Type == TypeGitHubActions && key != "sub" && key != "aud" && !slices.Contains(githubClaims[:], key):
 		return "type " + TypeGitHubActions + " has no such claim"
 	}
 	return ""
