@@ -27,8 +27,13 @@ func TestFirstKeyElsewhere(t *testing.T) {
 		two.takes(t, unknown.sign(t, unknown.header(), payload(time.Now())), token.ErrInvalid)
 		m.HoldEvents(true)
 		defer m.HoldEvents(false)
-		raw := one.mint(t)
+		raw := ""
+		var first sync.WaitGroup
+		first.Go(func() { raw = one.mint(t) })
+		synctest.Wait() // it has written the key and waits to hear of it
 		other := two.mint(t)
+		two.takes(t, other, nil)
+		first.Wait()
 		for _, g := range []gateway{one, two} {
 			g.takes(t, raw, nil)
 			g.takes(t, other, nil)
@@ -87,6 +92,52 @@ func TestRevokeWaiting(t *testing.T) {
 			t.Error("another key signs")
 		}
 	})
+}
+
+// TestRevokeTwice: keys that may all have leaked are revoked one by one, from the oldest or from the newest;
+// none that has stopped signing begins again.
+func TestRevokeTwice(t *testing.T) {
+	for name, order := range map[string][]int{"active_first": {1, 0}, "retiring_first": {0, 1}, "waiting_last": {0, 1, 2}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, m *store.Memory) {
+				k := start(t, m, 0)
+				defer k.stop()
+				raws := []string{k.mint(t)}
+				for range 2 {
+					if _, err := k.Rotate(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					pass(time.Minute)
+					raws = append(raws, k.mint(t))
+				}
+				waiting, err := k.Rotate(t.Context()) // and one more
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids := list(t, k.Keys)[1:]
+				for n, i := range order {
+					if err := k.Revoke(t.Context(), ids[i].ID); err != nil {
+						t.Fatal(err)
+					}
+					signs := kidOf(t, k.mint(t))
+					if signs == kidOf(t, raws[0]) {
+						t.Error("a key signs that had stopped")
+					}
+					for _, j := range order[:n+1] {
+						if signs == ids[j].ID {
+							t.Error("a revoked key signs")
+						}
+					}
+				}
+				k.takes(t, raws[0], nil)
+				k.takes(t, raws[1], token.ErrInvalid)
+				k.takes(t, raws[2], token.ErrInvalid)
+				if signs := kidOf(t, k.mint(t)); (signs == waiting.ID) != (len(order) == 2) {
+					t.Errorf("%s signs, %s was waiting", signs, waiting.ID)
+				}
+			})
+		})
+	}
 }
 
 // TestNewAlgorithm: a key of the configured algorithm is made when a token is to be signed, signs after the
