@@ -103,7 +103,7 @@ func quote(s string) string {
 func storeError(op string, err error) error {
 	kind := fault.Internal
 	switch {
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound),
+	case fault.Is(err, fault.Unavailable), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound),
 		errors.Is(err, store.ErrExists), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		kind = fault.Unavailable
 	}

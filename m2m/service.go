@@ -107,7 +107,8 @@ func (s *Service) ByID(ctx context.Context, id string) (store.Item[*Config], err
 }
 
 // ByIssuer returns the config of exactly this issuer. Its errors are of kind Unauthenticated if there is none,
-// or Unavailable. It makes no connection to anybody (specs K8).
+// or Unavailable. It makes no connection to anybody (specs K8). Upstream finds configs of
+// TypeKubeServiceAccount by the issuer of the cluster it runs in as well; here an issuer is what it is called.
 func (s *Service) ByIssuer(ctx context.Context, issuer string) (store.Item[*Config], error) {
 	folded := foldIssuer(issuer)
 	if c := s.declared.byIssuer[folded]; c != nil {
