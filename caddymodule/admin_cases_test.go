@@ -92,6 +92,9 @@ func (r *caseRig) suite(t *testing.T, secure bool) admintest.Suite {
 		target.Host = caseName + ":" + portOf(r.tls)
 	}
 	resp, err := http.Get("http://" + r.plain + "/openapi.json")
+	for tries := 0; err != nil && tries < 5; tries++ { // a listener that a load is just taking over may reset it
+		resp, err = http.Get("http://" + r.plain + "/openapi.json")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

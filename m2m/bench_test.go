@@ -1,6 +1,7 @@
 package m2m_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/authgate/authgate/m2m"
@@ -45,5 +46,16 @@ func BenchmarkByIssuer(b *testing.B) {
 		if _, err := r.svc.ByIssuer(r.ctx, issuer); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkWorstExpressions is what the most expensive expressions that are accepted cost over the largest
+// claim that is (specs X12). Without the limits on both it would be minutes.
+func BenchmarkWorstExpressions(b *testing.B) {
+	bad := m2m.Mapping{Key: "k", ValueExpression: `(?:[^b]{1,30}){30}b`, Role: roles.Analyst}
+	c := newRig(b).create(generic(mapping(bad, bad, bad, bad))).Value
+	worst := claims{"k": {strings.Repeat("a", 16<<10)}}
+	for b.Loop() {
+		c.Match(worst)
 	}
 }

@@ -79,6 +79,12 @@ func (k *signingKey) String() string { return k.id }
 // Format implements fmt.Formatter.
 func (k *signingKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.id) }
 
+// Format implements fmt.Formatter: what is in the cache does not show, and is not read without its lock.
+func (r Records) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "signing keys of a store") }
+
+// Format implements fmt.Formatter as that of Records does.
+func (k *Keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "signing keys of "+k.cfg.Issuer) }
+
 // keyPrefix begins the ids of our keys, so that a stranger's token costs no look-up.
 const (
 	keyPrefix  = "ag-"
