@@ -155,6 +155,40 @@ func TestMapFirstCallerLeaves(t *testing.T) {
 }
 
 // TestClose: nothing is left running, and requests that outlive the configuration still work.
+// TestCloseLetsRequestsFinish: a reload does not fail the requests that wait for a service which answers soon.
+func TestCloseLetsRequestsFinish(t *testing.T) {
+	t.Parallel()
+	e := newExternal(t)
+	rig, _ := clockedMapRig(t, e)
+	arrived, gone, release := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	e.answers(func(w http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		select {
+		case <-release:
+			_, _ = w.Write([]byte(`{"token":"t"}`))
+		case <-r.Context().Done():
+			close(gone)
+		}
+	})
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := injectMapped(t, rig.svc, e, mtlsCaller(dn))
+		done <- err
+	}()
+	<-arrived
+	closed := make(chan struct{})
+	go func() { defer close(closed); rig.svc.Close() }()
+	select { // time enough to be hung up on
+	case <-gone:
+	case <-time.After(200 * time.Millisecond):
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Errorf("a request under way: %v", err)
+	}
+	<-closed
+}
+
 func TestClose(t *testing.T) {
 	t.Parallel()
 	e := newExternal(t)

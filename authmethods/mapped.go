@@ -195,17 +195,27 @@ func safeLoad(ctx context.Context, load func(context.Context) (*mappedToken, err
 	return load(ctx)
 }
 
-// close ends what is under way and waits for it.
+// closeGrace is how long close lets run what requests of a configuration that a reload has replaced wait for.
+const closeGrace = 2 * time.Second
+
+// close begins nothing any more, waits for what is under way, and ends what takes longer than closeGrace.
 func (c *mappedTokens) close() {
 	for i := range c.shards {
-		s := &c.shards[i]
-		s.mu.Lock()
-		s.closed = true
-		for _, f := range s.flights {
-			f.cancel()
-		}
-		s.mu.Unlock()
+		c.shards[i].mu.Lock()
+		c.shards[i].closed = true
+		c.shards[i].mu.Unlock()
 	}
+	late := time.AfterFunc(closeGrace, func() {
+		for i := range c.shards {
+			s := &c.shards[i]
+			s.mu.Lock()
+			for _, f := range s.flights {
+				f.cancel()
+			}
+			s.mu.Unlock()
+		}
+	})
+	defer late.Stop()
 	for i := range c.shards {
 		c.shards[i].running.Wait()
 	}

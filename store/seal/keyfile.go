@@ -77,15 +77,25 @@ func publish(path, text string) error {
 		if errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		// A file system without links: between look and rename somebody else's file could come.
-		if _, found := os.Lstat(path); found == nil {
-			return fmt.Errorf("%s: %w", path, fs.ErrExist)
-		}
-		if err := os.Rename(f.Name(), path); err != nil {
+		// A file system without links. Another process's key must not be replaced: it may seal with it already.
+		if err := writeExclusive(path, text); err != nil {
 			return err
 		}
 	}
 	return syncDir(dir)
+}
+
+// writeExclusive is publish without the promise that the file is whole after a crash.
+func writeExclusive(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 func syncDir(dir string) error {
