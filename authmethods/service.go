@@ -75,8 +75,8 @@ func New(rec *Records, decl Declared, deps Deps) (*Service, error) {
 	return s, nil
 }
 
-// Close ends token retrievals that nobody but the cache waits for, waits for them, and closes the
-// connections to external services. Requests that are still under way may use the Service after that; it
+// Close waits for the token retrievals under way, ends those that take longer than two seconds more, and
+// closes the connections to external services. Requests that are still under way may use the Service after that; it
 // then keeps no connections. It may be called more than once.
 func (s *Service) Close() {
 	s.mapped.close()
